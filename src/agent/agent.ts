@@ -1,0 +1,278 @@
+import type { Connection, Source, SourceEvent } from '../datastore/source.js';
+import type { Interfaces, InterfaceSource } from '../interfaces/interface-source.js';
+import type { Driver, ForeignChange, NftError, Watch } from '../nft/driver.js';
+import { kernelTable } from '../nft/kernel-table.js';
+import type { Origin, Table } from '../nft/objects.js';
+import type { Health, HealthProvider } from '../observe/http.js';
+import type { Log } from '../observe/log.js';
+import type { Metrics } from '../observe/metrics.js';
+import { notReadyReasons, type Status } from '../observe/status.js';
+import type { StatusProvider } from '../observe/status-server.js';
+import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
+import { conntrackTable, renderTable, TABLE } from '../ruleset/render.js';
+import { admission, type Change } from './admission.js';
+import { applyLoop } from './apply-loop.js';
+import { type Drift, enforcer } from './enforcer.js';
+import { generations } from './generations.js';
+import { recordMetrics } from './record-metrics.js';
+import type { StateKeeper } from './state-keeper.js';
+import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetHash, rulesetStatus } from './status-report.js';
+import { tellOnce } from './tell-once.js';
+
+export interface AgentOptions {
+  readonly node: string;
+  readonly version: string;
+  readonly source: Source;
+  readonly interfaces: InterfaceSource;
+  readonly driver: Driver;
+  readonly calculator: PolicyCalculator;
+  readonly state: StateKeeper;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Called after each committed transaction, and when readiness changes. */
+  readonly changed?: (status: Status) => void;
+}
+
+/** The daemon: from the datastore and the interfaces to the kernel, until it is stopped. */
+export interface Agent extends StatusProvider {
+  /** Resolves when datastore and interfaces are followed. Rejects if the kernel's table can't be read or written at all. */
+  start(): Promise<void>;
+  /** Rules stay in force. */
+  stop(): Promise<void>;
+  readonly health: HealthProvider;
+}
+
+/** An apply that takes longer is stuck: nft itself is given 30 s. */
+const STUCK_MS = 90_000;
+
+export function agent(options: AgentOptions): Agent {
+  const { source, driver, calculator, log, metrics } = options;
+  const admitted = admission();
+  const kernel = kernelTable(driver, TABLE, {
+    onListedDifferently: (object) => log.warn({ object }, 'this version of nft lists the object differently; changes to it are not noticed'),
+  });
+  const enforcement = enforcer(kernel, driver);
+  const input = generations();
+  const tell = tellOnce(log);
+  const started = performance.now();
+  let watch: Watch | undefined;
+  let check: NodeJS.Timeout | undefined;
+  let inSync = false;
+  let listed = false;
+  let interfaceProblem: string | undefined;
+  let connection: Connection & { readonly since: string } = { connected: false, since: timestamp() };
+  let lastChange: string | null = null;
+  let calculation: Calculation | undefined;
+  let enforced: Table | undefined;
+  let lastApply: Status['lastApply'] = null;
+  let failing = false;
+  let runningSince: number | undefined;
+  const drift = { repairs: 0, last: null as string | null };
+
+  const changed = (): void => {
+    input.advance();
+    loop.poke();
+  };
+
+  const take = (changes: readonly Change[]): void => {
+    for (const change of changes) {
+      if ('upsert' in change) calculator.upsert(change.upsert);
+      else calculator.remove(change.remove);
+    }
+  };
+
+  const run = async (): Promise<boolean> => {
+    if (!inSync || !listed) return true;
+    runningSince = performance.now();
+    try {
+      return await apply();
+    } finally {
+      runningSince = undefined;
+    }
+  };
+
+  const apply = async (): Promise<boolean> => {
+    const begin = performance.now();
+    const generation = input.current;
+    admitted.mark();
+    calculation = calculator.calculate();
+    const calculated = performance.now();
+    metrics.calcGraphUpdateTime.observe((calculated - begin) / 1000);
+    const table = renderTable(calculation.hostPolicy);
+    const outcome = await enforcement.enforce(table);
+    const ms = performance.now() - begin;
+    metrics.nftCalls.inc();
+    metrics.dataplaneApplyTime.observe((performance.now() - calculated) / 1000);
+    if (!outcome.committed) return refused(outcome.error, outcome.guilty, ms);
+    committed(table, generation, outcome.changes, ms, outcome.drift);
+    return true;
+  };
+
+  const committed = (table: Table, generation: number, changes: number, ms: number, found: Drift | undefined): void => {
+    if (enforced === undefined) metrics.dataplaneInitialResyncTime.set((performance.now() - started) / 1000);
+    enforced = table;
+    failing = false;
+    if (found) repaired(found);
+    lastApply = { at: timestamp(), ms: Math.round(ms * 10) / 10, changes, error: null };
+    if (changes > 0) log.info({ changes, ms: lastApply.ms, generation }, 'ruleset is in force');
+    options.state.committed(table, admitted);
+    input.enforced(generation);
+    report();
+  };
+
+  const repaired = ({ objects, process }: Drift): void => {
+    drift.repairs += 1;
+    drift.last = timestamp();
+    metrics.driftRepairs.inc();
+    const by = process ? `${process.name} (pid ${process.pid})` : 'somebody';
+    log.warn({ objects: objects.slice(0, 10), process }, `our table was changed by ${by}, and has been restored`);
+  };
+
+  const refused = (error: NftError, guilty: Origin | undefined, ms: number): boolean => {
+    metrics.nftErrors.inc();
+    metrics.dataplaneFailures.inc();
+    lastApply = { at: timestamp(), ms: Math.round(ms * 10) / 10, changes: 0, error: error.message };
+    const changes = guilty
+      ? admitted.refuse(guilty, { path: 'spec', code: 'refused-by-kernel', message: oneLine(error) })
+      : [];
+    if (changes.length === 0) {
+      failing = true;
+      log.error({ err: error, origin: guilty }, 'the ruleset could not be brought into force; trying again');
+      report();
+      return false;
+    }
+    log.error({ err: error, origin: guilty }, `${guilty?.kind} ${guilty?.name} is refused by the kernel; the rest is enforced`);
+    take(changes);
+    changed();
+    return true;
+  };
+
+  const report = (): void => {
+    if (!calculation) return;
+    const status = statusWith(null);
+    tell(status.quarantined, admitted.warnings(), calculation);
+    recordMetrics(metrics, status, calculation, calculator);
+    options.changed?.(status);
+    scheduleCheck(calculation.parameters.refreshInterval);
+  };
+
+  /** A slow full check behind the events: it sees what they have missed. */
+  const scheduleCheck = (seconds: number): void => {
+    clearTimeout(check);
+    if (seconds <= 0) return;
+    check = setTimeout(() => suspect({ kind: 'lost' }), seconds * 1000).unref();
+  };
+
+  const suspect = (change: ForeignChange): void => {
+    enforcement.suspect(change);
+    loop.poke();
+  };
+
+  const loop = applyLoop({ run, failed: (err) => log.error({ err }, 'the ruleset could not be worked out; trying again') });
+
+  const listener = {
+    events(events: readonly SourceEvent[]) {
+      lastChange = timestamp();
+      for (const event of events) metrics.calcGraphUpdatesProcessed.inc(1, { type: kindOf(event) });
+      take(admitted.events(events));
+      changed();
+    },
+    inSync() {
+      admitted.inSync();
+      inSync = true;
+      log.info({ datastore: source.url }, 'datastore is in sync');
+      changed();
+    },
+    connection(state: Connection) {
+      connection = { ...state, since: timestamp() };
+      metrics.datastoreConnected.set(state.connected ? 1 : 0);
+      if (state.connected) log.info({ datastore: source.url }, 'datastore is connected');
+      else log.warn({ datastore: source.url, reason: state.reason }, 'datastore is lost; the last known state stays in force');
+      report();
+    },
+  };
+
+  const followInterfaces = {
+    changed(interfaces: Interfaces) {
+      listed = true;
+      calculator.setInterfaces(interfaces);
+      changed();
+    },
+    problem(reason: string | undefined) {
+      interfaceProblem = reason;
+      if (reason) log.warn({ reason }, 'interfaces can not be followed; the last list stands');
+      else log.info('interfaces are followed again');
+    },
+  };
+
+  /** Open connections must be known before policy: else each would be new in the direction of its next packet. */
+  const switchConntrackOn = async (): Promise<void> => {
+    if ((await driver.read(TABLE)) === undefined) await kernel.sync(conntrackTable());
+  };
+
+  const statusWith = (hash: string | null): Status => {
+    const quarantined = quarantinedObjects(admitted);
+    const policies = calculation ? policyStatuses(calculator.policyStates(calculation.hostPolicy)) : [];
+    return {
+      node: options.node,
+      version: options.version,
+      ready: inSync && listed && connection.connected && enforced !== undefined && !failing,
+      degraded: quarantined.length > 0 || policies.some(({ state }) => state === 'unsupported'),
+      inSync,
+      datastore: { url: source.url, connected: connection.connected, since: connection.since, lastChange, reason: connection.reason ?? null },
+      interfaces: { listed, reason: interfaceProblem ?? null },
+      input: input.current,
+      enforced: input.inForce,
+      ruleset: rulesetStatus(enforced, hash, driver.name),
+      lastApply,
+      endpoints: calculation ? endpointStatuses(calculation) : [],
+      policies,
+      quarantined,
+      drift,
+    };
+  };
+
+  const provider: Agent = {
+    async start() {
+      admitted.restore(await options.state.load());
+      await switchConntrackOn();
+      watch = driver.watch(TABLE, suspect);
+      options.interfaces.start(followInterfaces);
+      source.start(listener);
+    },
+    async stop() {
+      clearTimeout(check);
+      await Promise.all([source.stop(), options.interfaces.stop(), watch?.stop()]);
+      await loop.stop();
+      await options.state.close();
+    },
+    status: () => statusWith(enforced ? rulesetHash(enforced) : null),
+    async waitInForce(signal) {
+      await source.catchUp();
+      await input.reached(input.current, signal);
+    },
+    health: {
+      live: (): Health => {
+        const stuck = runningSince !== undefined && performance.now() - runningSince > STUCK_MS;
+        return { ok: !stuck, reasons: stuck ? ['the ruleset has been on its way to the kernel for too long'] : [] };
+      },
+      ready: (): Health => {
+        const status = statusWith(null);
+        return { ok: status.ready, reasons: notReadyReasons(status) };
+      },
+    },
+  };
+  return provider;
+}
+
+function kindOf(event: SourceEvent): string {
+  return event.type === 'problems' ? 'File' : event.key.kind;
+}
+
+function oneLine({ message }: Error): string {
+  return message.replace(/\s*\n\s*/g, ' ');
+}
+
+function timestamp(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { printTable } from '../../nft/print.js';
+import { renderTable } from '../../ruleset/render.js';
+import type { Io } from '../io.js';
+import { offlinePolicy } from '../offline-policy.js';
+import type { Settings } from '../settings.js';
+
+export interface RenderOptions {
+  readonly json: boolean;
+  /** `live`, or a file with what `ip -j address show` prints. */
+  readonly interfaces?: string;
+}
+
+/** `margay render`: prints the script that would make the node's ruleset. Needs no root; what is wrong goes to standard error. */
+export async function render(
+  settings: Pick<Settings, 'node' | 'datastore'>,
+  { json, interfaces = 'live' }: RenderOptions,
+  { stdout, stderr, environment }: Io,
+): Promise<number> {
+  const { calculation, problems } = await offlinePolicy(settings, interfaces, environment);
+  const table = renderTable(calculation.hostPolicy);
+  const { text } = printTable(table);
+  for (const problem of problems) stderr.write(`margay: ${problem}\n`);
+  if (json) {
+    const hash = createHash('sha256').update(text).digest('hex');
+    stdout.write(`${JSON.stringify({ node: settings.node, hash, script: text, table, problems }, null, 2)}\n`);
+  } else {
+    stdout.write(text);
+  }
+  return 0;
+}

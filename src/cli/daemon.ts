@@ -1,0 +1,95 @@
+import { agent } from '../agent/agent.js';
+import { objectJournal } from '../agent/object-journal.js';
+import { stateKeeper } from '../agent/state-keeper.js';
+import { followInterfaces } from '../interfaces/follow-interfaces.js';
+import { nftCommand } from '../nft/nft-command.js';
+import { healthRoutes, metricsRoutes, serveHttp } from '../observe/http.js';
+import { createLog, type Log } from '../observe/log.js';
+import { createMetrics, silentMetrics } from '../observe/metrics.js';
+import { createNotify } from '../observe/sd-notify.js';
+import type { Status } from '../observe/status.js';
+import { serveStatus } from '../observe/status-server.js';
+import { parseResource } from '../resources/parse-resource.js';
+import { checkSelector } from '../selector/check-selector.js';
+import type { Io } from './io.js';
+import { newCalculator } from './offline-policy.js';
+import { openSource } from './open-source.js';
+import type { Settings } from './settings.js';
+import { readVersion } from './version.js';
+
+export interface Daemon {
+  readonly log: Log;
+  /** Rules stay in force. */
+  stop(reason: string): Promise<void>;
+}
+
+/** Makes an agent of the settings, with all that is around it, and starts it. Rejects if another one has the run directory. */
+export async function startDaemon(settings: Settings, { stdout, environment }: Io): Promise<Daemon> {
+  const log = await createLog({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    terminal: stdout.isTTY ?? false,
+    journalStream: environment.JOURNAL_STREAM,
+    base: { node: settings.node },
+  });
+  const notify = createNotify({ notifySocket: environment.NOTIFY_SOCKET, log });
+  const { metrics, exposition } = settings.metrics ? createMetrics() : { metrics: silentMetrics(), exposition: undefined };
+  const version = readVersion();
+  metrics.host.set(1, { host: settings.node });
+  metrics.buildInfo.set(1, { version });
+  const margay = agent({
+    node: settings.node,
+    version,
+    source: openSource(settings),
+    interfaces: followInterfaces(),
+    driver: nftCommand(),
+    calculator: newCalculator(settings.node, environment),
+    state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),
+    log,
+    metrics,
+    changed: tellServiceManager(notify),
+  });
+  const socket = await serveStatus(settings.runDir, margay);
+  const servers = [
+    ...(settings.health ? [serveHttp({ address: settings.health, routes: healthRoutes(margay.health), log })] : []),
+    ...(settings.metrics && exposition ? [serveHttp({ address: settings.metrics, routes: metricsRoutes(exposition), log })] : []),
+  ];
+  const close = async () => {
+    await margay.stop();
+    await Promise.all(servers.map((server) => server.close()));
+    await socket.close();
+  };
+  log.info({ version, datastore: settings.datastore.url, runDir: settings.runDir, stateDir: settings.stateDir }, 'margay starts');
+  try {
+    await margay.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    log,
+    async stop(reason) {
+      log.info({ reason }, 'margay stops; its rules stay in force');
+      await notify(reason === 'SIGHUP' ? 'RELOADING=1' : 'STOPPING=1');
+      await close();
+    },
+  };
+}
+
+/** What the journal holds was valid once; another version of the program may see it differently. */
+function revive(resource: unknown) {
+  return parseResource(resource, { unknownFields: 'warning', defaults: 'none', checkSelector }).parsed;
+}
+
+/** READY=1 with the first ruleset in force, then a line of status whenever it changes. */
+function tellServiceManager(notify: ReturnType<typeof createNotify>): (status: Status) => void {
+  let ready = false;
+  let last = '';
+  return (status) => {
+    const line = `STATUS=${status.ready ? 'enforcing' : 'not ready'}: ${status.endpoints.length} endpoints, ${status.policies.length} policies, ${status.quarantined.length} quarantined`;
+    const news = [...(status.ready && !ready ? ['READY=1'] : []), ...(line === last ? [] : [line])];
+    ready ||= status.ready;
+    last = line;
+    if (news.length > 0) void notify(...news);
+  };
+}

@@ -1,0 +1,14 @@
+/** What `margay --help` says after the commands. */
+export const mainHelp = `
+Examples:
+  margay check policies/                     are these resources valid?
+  margay render --datastore file:policies/   which rules would this node have?
+  margay run --datastore file:policies/      enforce them, and each change of them
+
+Exit statuses:
+  0  good          1  no: invalid, not ready, refused
+  2  usage error   3  no daemon (status)
+
+Settings come from options, then variables MARGAY_* (MARGAY_LOG_LEVEL is --log-level), then /etc/margay/margay.yaml
+(log-level: debug), then defaults; \`margay help run\` lists them. What decides about packets is Calico's: FELIX_* in the
+environment, then the FelixConfigurations node.NAME and default.`;

@@ -1,0 +1,194 @@
+import { addressSortKey, canonicalAddress, formatAddress, parseAddress } from './address.js';
+import { NftError } from './driver.js';
+import type { AddressRange, NamePrefix, Prefix, Range, Value } from './objects.js';
+import { interfaceNameText, interfacePrefixText } from './safe-text.js';
+import { addressBits, LARGEST, type ValueType, WORDS } from './value-type.js';
+
+/**
+ * The one form of a value: values that mean the same have equal JSON texts, and nft lists what is printed from it in a way
+ * that `parse-listing.ts` brings back to it. Throws NftError `invalid` for a value that the types don't have.
+ */
+export function canonicalValue(value: Value, types: readonly ValueType[]): Value {
+  const [type, ...more] = types;
+  if (type !== undefined && more.length === 0) return canonicalScalar(value, type);
+  if (!isTuple(value) || value.length !== types.length) throw invalid(value, types.join(' . '));
+  return value.map((part, index) => canonicalPart(part, types[index]));
+}
+
+function canonicalPart(part: Value, type: ValueType | undefined): Value {
+  // nft takes a wildcard in a tuple, and then compares the star like a letter.
+  if (type === undefined || isNamePrefix(part)) throw invalid(part, 'tuple');
+  return canonicalScalar(part, type);
+}
+
+function canonicalScalar(value: Value, type: ValueType): Value {
+  if (type === 'ifname') return canonicalInterfaceName(value);
+  if (WORDS[type]) return canonicalWord(value, type);
+  const bits = addressBits(type);
+  // A shortcut for the many.
+  if (bits !== undefined && typeof value === 'string') return canonicalAddress(value, bits);
+  return fromInterval(toInterval(value, type), type);
+}
+
+function canonicalInterfaceName(value: Value): Value {
+  if (isNamePrefix(value)) {
+    interfacePrefixText(value.startsWith);
+    return { startsWith: value.startsWith };
+  }
+  if (typeof value !== 'string') throw invalid(value, 'ifname');
+  interfaceNameText(value);
+  return value;
+}
+
+function canonicalWord(value: Value, type: ValueType): string {
+  if (typeof value !== 'string' || !WORDS[type]?.has(value)) throw invalid(value, type);
+  return value;
+}
+
+/** An inclusive range of the numbers that stand for values. */
+export interface Interval {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Can values of the type be ranges? */
+export function hasIntervals(type: ValueType): boolean {
+  return LARGEST[type] !== undefined || addressBits(type) !== undefined;
+}
+
+/** The values as a range of numbers; only for types that have intervals. */
+export function toInterval(value: Value, type: ValueType): Interval {
+  const bits = addressBits(type);
+  return bits === undefined ? numberInterval(value, type) : addressInterval(value, type, bits);
+}
+
+function numberInterval(value: Value, type: ValueType): Interval {
+  const [from, to] = isRange(value) ? [value.from, value.to] : [value, value];
+  if (!isNumberOf(from, type) || !isNumberOf(to, type) || from > to) throw invalid(value, type);
+  return { first: BigInt(from), last: BigInt(to) };
+}
+
+function isNumberOf(value: unknown, type: ValueType): value is number {
+  const largest = LARGEST[type];
+  return (
+    largest !== undefined && typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= largest
+  );
+}
+
+function addressInterval(value: Value, type: ValueType, bits: 32 | 128): Interval {
+  if (typeof value === 'string') {
+    const address = parseAddress(value, bits);
+    return { first: address, last: address };
+  }
+  const interval = isPrefix(value)
+    ? prefixInterval(value, bits)
+    : isRange(value)
+      ? rangeInterval(value, bits)
+      : undefined;
+  if (!interval || interval.first > interval.last) throw invalid(value, type);
+  return interval;
+}
+
+function prefixInterval({ address, length }: Prefix, bits: 32 | 128): Interval | undefined {
+  if (!Number.isInteger(length) || length < 0 || length > bits) return undefined;
+  const first = parseAddress(address, bits);
+  const hostBits = (1n << BigInt(bits - length)) - 1n;
+  return (first & hostBits) === 0n ? { first, last: first | hostBits } : undefined;
+}
+
+function rangeInterval({ from, to }: Range | AddressRange, bits: 32 | 128): Interval | undefined {
+  if (typeof from !== 'string' || typeof to !== 'string') return undefined;
+  return { first: parseAddress(from, bits), last: parseAddress(to, bits) };
+}
+
+/** The canonical value of a range of numbers: single where it can be, then a prefix (addresses only), then a range. */
+export function fromInterval({ first, last }: Interval, type: ValueType): Value {
+  const bits = addressBits(type);
+  if (bits === undefined) return first === last ? Number(first) : { from: Number(first), to: Number(last) };
+  if (first === last) return formatAddress(first, bits);
+  const hostBits = last - first;
+  const isWholePrefix = (hostBits & (hostBits + 1n)) === 0n && (first & hostBits) === 0n;
+  if (isWholePrefix) return { address: formatAddress(first, bits), length: bits - hostBits.toString(2).length };
+  return { from: formatAddress(first, bits), to: formatAddress(last, bits) };
+}
+
+/** The values without duplicates, in order. */
+export function sortedValues(values: readonly Value[], types: readonly ValueType[]): Value[] {
+  const byKey = new Map(
+    values.map((value) => canonicalValue(value, types)).map((value) => [JSON.stringify(value), value]),
+  );
+  return [...byKey.values()]
+    .map((value) => ({ value, key: sortKey(value, types) }))
+    .sort((a, b) => compareKeys(a.key, b.key))
+    .map(({ value }) => value);
+}
+
+/** Which numbers or tuples an anonymous set has: overlapping and adjacent ranges are one, as nft lists them. */
+export function mergedValues(values: readonly Value[], types: readonly ValueType[]): Value[] {
+  const sorted = sortedValues(values, types);
+  const [type] = types;
+  if (type === undefined || types.length !== 1 || !hasIntervals(type)) return sorted;
+  const merged: Interval[] = [];
+  for (const value of sorted) {
+    const next = toInterval(value, type);
+    const previous = merged.at(-1);
+    if (previous && next.first <= previous.last + 1n) {
+      merged[merged.length - 1] = {
+        first: previous.first,
+        last: next.last > previous.last ? next.last : previous.last,
+      };
+    } else merged.push(next);
+  }
+  return merged.map((interval) => fromInterval(interval, type));
+}
+
+/** Is it more than one number: a prefix, range or wildcard, or a tuple with one? */
+export function isInterval(value: Value): boolean {
+  return isTuple(value) ? value.some(isInterval) : typeof value === 'object';
+}
+
+type SortKey = readonly (number | string)[];
+
+function sortKey(value: Value, types: readonly ValueType[]): SortKey {
+  if (!isTuple(value)) return scalarSortKey(value, types[0]);
+  return value.flatMap((part, index) => scalarSortKey(part, types[index]));
+}
+
+function scalarSortKey(value: Value, type: ValueType | undefined): SortKey {
+  const bits = type && addressBits(type);
+  if (isPrefix(value)) return bits === undefined ? [] : [addressSortKey(value.address, bits), value.length];
+  if (isRange(value))
+    return [typeof value.from === 'string' && bits ? addressSortKey(value.from, bits) : value.from, 0];
+  if (isNamePrefix(value)) return [value.startsWith, 1];
+  if (isTuple(value)) return [];
+  return [typeof value === 'string' && bits !== undefined ? addressSortKey(value, bits) : value, 999];
+}
+
+function compareKeys(a: SortKey, b: SortKey): number {
+  for (const [index, left] of a.entries()) {
+    const right = b[index];
+    if (right === undefined) return 1;
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+export function isTuple(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+export function isPrefix(value: Value): value is Prefix {
+  return typeof value === 'object' && 'length' in value && 'address' in value;
+}
+
+export function isRange(value: Value): value is Range | AddressRange {
+  return typeof value === 'object' && 'from' in value;
+}
+
+export function isNamePrefix(value: Value): value is NamePrefix {
+  return typeof value === 'object' && 'startsWith' in value;
+}
+
+function invalid(value: unknown, type: string): NftError {
+  return new NftError('invalid', `${JSON.stringify(value)} is not a value of type ${type}`);
+}

@@ -1,0 +1,191 @@
+import { canonicalExpression, canonicalMatch, type Match } from './canonical-match.js';
+import { canonicalValue, mergedValues, sortedValues } from './canonical-value.js';
+import { NftError, type SetContent, type TableContent } from './driver.js';
+import { impliedMatches } from './implied-match.js';
+import type {
+  BaseChain,
+  Chain,
+  Expression,
+  NamedSet,
+  Rule,
+  Statement,
+  Table,
+  Value,
+  Verdict,
+  VerdictMap,
+} from './objects.js';
+import { commentText, logPrefixText } from './safe-text.js';
+import { typesOf } from './value-type.js';
+import { withOrigin } from './with-origin.js';
+
+/** A statement that Margay doesn't make, as the JSON text in which nft lists it. */
+export interface OpaqueStatement {
+  readonly kind: 'opaque';
+  readonly json: string;
+}
+
+// Tables are frozen trees of which most stays the same from one change to the next, so results are kept with the objects.
+const describedChains = new WeakMap<Chain, readonly string[]>();
+const describedSets = new WeakMap<NamedSet | VerdictMap, SetContent>();
+
+/**
+ * What the kernel will tell about the table once it is loaded: the same as `parseListing` of nft's listing of it. Throws
+ * NftError `invalid`, with the origin, for values that nft can't load.
+ */
+export function describeTable(table: Table): TableContent {
+  return {
+    chains: new Map(table.chains.map((chain) => [chain.name, remembered(describedChains, chain, describeChain)])),
+    sets: new Map([
+      ...table.sets.map((set) => [set.name, remembered(describedSets, set, describeSet)] as const),
+      ...table.maps.map((map) => [map.name, remembered(describedSets, map, describeMap)] as const),
+    ]),
+    others: [],
+    flagged: false,
+  };
+}
+
+function remembered<K extends object, T, V extends K>(cache: WeakMap<K, T>, key: V, describe: (key: V) => T): T {
+  const found = cache.get(key);
+  if (found !== undefined) return found;
+  const value = describe(key);
+  cache.set(key, value);
+  return value;
+}
+
+function describeChain(chain: Chain): readonly string[] {
+  return [chainHeader(chain.base), ...chain.rules.map(describeRule)];
+}
+
+/** The text of a chain's header; `extra` is what a listing tells and Margay never writes. */
+export function chainHeader(base?: BaseChain, policy = 'accept', extra?: unknown): string {
+  const header = base ? [base.type, base.hook, base.priority, policy] : [];
+  return JSON.stringify(extra === undefined ? header : [...header, extra]);
+}
+
+function describeRule(rule: Rule): string {
+  return withOrigin(rule, () => ruleText(rule.statements, commentText(rule.comment ?? '')));
+}
+
+/** The text of a rule: statements in their one form, then the comment. */
+export function ruleText(statements: readonly (Statement | OpaqueStatement)[], comment: string): string {
+  return JSON.stringify([canonicalStatements(statements), comment]);
+}
+
+/**
+ * Matches next to each other are a conjunction, so their order and repetition mean nothing, and those that others imply
+ * (nft leaves them out of listings: `ip saddr` implies `meta nfproto ipv4`) are all added.
+ */
+function canonicalStatements(statements: readonly (Statement | OpaqueStatement)[]): readonly unknown[] {
+  const result: unknown[] = [];
+  const conjunction = new Map<string, unknown>();
+  const add = (match: Match) => {
+    const described = describeMatch(match);
+    conjunction.set(JSON.stringify(described), described);
+  };
+  for (const statement of statements) {
+    if (statement.kind === 'match') for (const match of [statement, ...impliedMatches(statement.left)]) add(match);
+    else {
+      if (statement.kind === 'vmap') for (const match of impliedMatches(statement.key)) add(match);
+      result.push(...inOrder(conjunction), describeStatement(statement));
+      conjunction.clear();
+    }
+  }
+  return [...result, ...inOrder(conjunction)];
+}
+
+function inOrder(conjunction: ReadonlyMap<string, unknown>): readonly unknown[] {
+  return [...conjunction.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, match]) => match);
+}
+
+function describeMatch(match: Match): unknown {
+  const { left, op, right } = canonicalMatch(match);
+  const expression = describeExpression(left);
+  if ('set' in right) return [expression, op, `@${right.set}`];
+  const values = left.kind === 'masked' ? right.values : mergedValues(right.values, typesOf(left));
+  const [only] = values;
+  // An interface with a name like `@a` is listed in the same way as a named set.
+  return [expression, op, values.length === 1 && typeof only === 'string' && only.startsWith('@') ? only : values];
+}
+
+function describeExpression(expression: Expression): unknown {
+  switch (expression.kind) {
+    case 'payload':
+      return `${expression.protocol} ${expression.field}`;
+    case 'masked':
+      return [describeExpression(expression.expression), '&', expression.mask];
+    case 'concat':
+      return expression.parts.map(describeExpression);
+    default:
+      return `${expression.kind} ${expression.key}`;
+  }
+}
+
+function describeStatement(statement: Exclude<Statement, Match> | OpaqueStatement): unknown {
+  switch (statement.kind) {
+    case 'vmap':
+      return ['vmap', describeExpression(canonicalExpression(statement.key)), describeInlineMap(statement)];
+    case 'log':
+      return ['log', logPrefixText(statement.prefix)];
+    case 'mark':
+      // What becomes of a mark of all zeros and of all ones: that determines each bit, however it is written.
+      return ['mark', statement.or >>> 0, (statement.and | statement.or) >>> 0];
+    case 'limit':
+      return ['limit', statement.rate, statement.per, statement.burst];
+    case 'jump':
+    case 'goto':
+      return verdictText(statement);
+    case 'opaque':
+      return ['opaque', statement.json];
+    default:
+      return statement.kind;
+  }
+}
+
+function describeInlineMap({ key, map }: Extract<Statement, { kind: 'vmap' }>): unknown {
+  if ('name' in map) return map.name;
+  const types = typesOf(key);
+  const verdicts = new Map<string, string>();
+  for (const [value, verdict] of map.elements) setVerdict(verdicts, value, canonicalValue(value, types), verdict);
+  return sortedValues(
+    map.elements.map(([value]) => value),
+    types,
+  ).map((value) => [value, verdicts.get(JSON.stringify(value))]);
+}
+
+function describeSet(set: NamedSet): SetContent {
+  const elements = withOrigin(set, () => new Map(set.elements.map((value) => [elementKey(value, set), ''])));
+  return { kind: 'set', header: setHeader('set', set.type, set.interval ? ['interval'] : []), elements };
+}
+
+function describeMap(map: VerdictMap): SetContent {
+  const elements = new Map<string, string>();
+  for (const [value, verdict] of map.elements) setVerdict(elements, value, JSON.parse(elementKey(value, map)), verdict);
+  return { kind: 'map', header: setHeader('map', map.type, []), elements };
+}
+
+function setVerdict(verdicts: Map<string, string>, written: Value, key: Value, verdict: Verdict): void {
+  const text = JSON.stringify(key);
+  const described = verdictText(verdict);
+  if ((verdicts.get(text) ?? described) !== described) {
+    throw new NftError('invalid', `${JSON.stringify(written)} has two verdicts in one map`);
+  }
+  verdicts.set(text, described);
+}
+
+function elementKey(value: Value, set: NamedSet | VerdictMap): string {
+  return JSON.stringify(canonicalValue(value, set.type));
+}
+
+/** The text of a set's header; `extra` is what a listing tells and Margay never writes. */
+export function setHeader(
+  kind: 'set' | 'map',
+  type: readonly string[],
+  flags: readonly string[],
+  extra?: unknown,
+): string {
+  return JSON.stringify(extra === undefined ? [kind, type, flags] : [kind, type, flags, extra]);
+}
+
+export function verdictText(verdict: Verdict): string {
+  return 'chain' in verdict ? `${verdict.kind} ${verdict.chain}` : verdict.kind;
+}

@@ -1,0 +1,42 @@
+import type { ForeignChange } from './driver.js';
+
+/**
+ * Follows what `nft monitor` prints: a line for each object, and after the objects of a commit the line
+ * `# new generation N by process PID (NAME)`. Returns what takes the next piece of the output.
+ */
+export function monitorLines(
+  table: string,
+  isOwn: (pid: number) => boolean,
+  listener: (change: ForeignChange) => void,
+): (piece: string) => void {
+  // Anchored: text from outside (comments, interface names) comes after the name of the table.
+  const ours = new RegExp(`^[a-z]+ (?:ct )?[a-z]+ inet ${table.replaceAll('.', '\\.')}(?: |$)`);
+  let touched = false;
+  let rest = '';
+
+  function take(line: string): void {
+    if (line.startsWith('#')) remark(line);
+    // A commit may have a million elements: once it is known to concern our table, the rest of it doesn't matter.
+    else if (!touched) touched = ours.test(line);
+  }
+
+  function remark(line: string): void {
+    if (line.startsWith('# ERROR: ')) {
+      listener({ kind: 'lost' });
+      return;
+    }
+    const [, pid, name] = GENERATION.exec(line) ?? [];
+    if (pid === undefined || name === undefined) return;
+    const own = isOwn(Number(pid));
+    if (touched && !own) listener({ kind: 'changed', process: { pid: Number(pid), name } });
+    touched = false;
+  }
+
+  return (piece) => {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  };
+}
+
+const GENERATION = /^# new generation \d+ by process (\d+) \((.*)\)$/;

@@ -1,0 +1,148 @@
+import { type CanonicalMatch, canonicalExpression, canonicalMatch } from './canonical-match.js';
+import { canonicalValue, isNamePrefix, isPrefix, isRange, isTuple, sortedValues } from './canonical-value.js';
+import type { MapElement } from './change.js';
+import { NftError } from './driver.js';
+import type { Expression, Rule, Statement, Value, Verdict } from './objects.js';
+import { commentText, interfaceNameText, interfacePrefixText, logPrefixText, objectName } from './safe-text.js';
+import { typesOf, type ValueType } from './value-type.js';
+import { withOrigin } from './with-origin.js';
+
+/** The part of `print.ts` for what is inside a rule. */
+
+/** A rule on one line, with its comment. */
+export function ruleSyntax(rule: Rule): string {
+  return withOrigin(rule, () => {
+    const comment = commentText(rule.comment ?? '');
+    const statements = rule.statements.map(statementSyntax);
+    if (statements.length === 0) throw new NftError('invalid', 'a rule without statements');
+    return [...statements, ...(comment === '' ? [] : [`comment "${comment}"`])].join(' ');
+  });
+}
+
+function statementSyntax(statement: Statement): string {
+  switch (statement.kind) {
+    case 'match':
+      return matchSyntax(canonicalMatch(statement));
+    case 'vmap':
+      return vmapSyntax(statement);
+    case 'counter':
+    case 'notrack':
+      return statement.kind;
+    case 'limit':
+      return limitSyntax(statement);
+    case 'log':
+      return `log prefix "${logPrefixText(statement.prefix)}" level info`;
+    case 'mark':
+      return markSyntax(statement);
+    case 'reject':
+      // For both families. nft lists it in the same way, whatever the rule matched before.
+      return 'reject with icmpx type port-unreachable';
+    default:
+      return verdictSyntax(statement);
+  }
+}
+
+function matchSyntax({ left, op, right }: CanonicalMatch): string {
+  const expression = expressionSyntax(left);
+  if ('set' in right) return `${expression} ${operator(left, op)}@${objectName(right.set)}`;
+  const types = typesOf(left);
+  const values = right.values.map((value) => valueSyntax(value, types));
+  // `==` and `!=` would compare the whole word: `ct status != dnat` is true for DNATed connections too.
+  if (left.kind === 'ct') return `${expression} ${op === '==' ? '' : '! '}${values.join(',')}`;
+  const [only] = values;
+  // nft refuses a single tuple outside of a set.
+  const single = values.length === 1 && types.length === 1 ? only : undefined;
+  return `${expression} ${operator(left, op)}${single ?? setSyntax(values)}`;
+}
+
+function operator(left: Expression, op: '==' | '!='): string {
+  if (op === '!=') return '!= ';
+  return left.kind === 'masked' ? '== ' : '';
+}
+
+function setSyntax(elements: readonly string[]): string {
+  return `{ ${elements.join(', ')} }`;
+}
+
+function vmapSyntax({ key, map }: Extract<Statement, { kind: 'vmap' }>): string {
+  const expression = canonicalExpression(key);
+  const start = `${expressionSyntax(expression)} vmap`;
+  if ('name' in map) return `${start} @${objectName(map.name)}`;
+  if (map.elements.length === 0) throw new NftError('invalid', 'an anonymous map has no elements: nft refuses it');
+  return `${start} ${setSyntax(mapElementsSyntax(map.elements, typesOf(expression)))}`;
+}
+
+/** `key : verdict` for each element, sorted by key. */
+export function mapElementsSyntax(elements: readonly MapElement[], types: readonly ValueType[]): readonly string[] {
+  const verdicts = new Map(
+    elements.map(([value, verdict]) => [JSON.stringify(canonicalValue(value, types)), verdictSyntax(verdict)]),
+  );
+  const keys = sortedValues(
+    elements.map(([value]) => value),
+    types,
+  );
+  return keys.map((key) => `${valueSyntax(key, types)} : ${verdicts.get(JSON.stringify(key))}`);
+}
+
+function verdictSyntax(verdict: Verdict): string {
+  return 'chain' in verdict ? `${verdict.kind} ${objectName(verdict.chain)}` : verdict.kind;
+}
+
+function limitSyntax({ rate, per, burst }: Extract<Statement, { kind: 'limit' }>): string {
+  for (const number of [rate, burst]) {
+    if (!Number.isInteger(number) || number < 1 || number > 0xffffffff) {
+      throw new NftError('invalid', `${number} is not a limit: rate and burst are integers from 1 to 2^32-1`);
+    }
+  }
+  return `limit rate ${rate}/${per} burst ${burst} packets`;
+}
+
+function markSyntax({ and, or }: Extract<Statement, { kind: 'mark' }>): string {
+  const mask = scalarSyntax(canonicalValue(and, ['mark']), 'mark');
+  const bits = scalarSyntax(canonicalValue(or, ['mark']), 'mark');
+  return `meta mark set meta mark & ${mask} | ${bits}`;
+}
+
+function expressionSyntax(expression: Expression): string {
+  switch (expression.kind) {
+    case 'meta':
+    case 'ct':
+      return `${expression.kind} ${expression.key}`;
+    case 'payload':
+      return `${expression.protocol} ${expression.field}`;
+    case 'masked':
+      return `${expressionSyntax(expression.expression)} & ${valueSyntax(expression.mask, typesOf(expression))}`;
+    case 'concat':
+      return expression.parts.map(expressionSyntax).join(' . ');
+  }
+}
+
+/** A value of an expression or element with these types; it must be canonical. */
+export function valueSyntax(value: Value, types: readonly ValueType[]): string {
+  const parts = isTuple(value) ? value : [value];
+  return parts.map((part, index) => scalarSyntax(part, types[index])).join(' . ');
+}
+
+function scalarSyntax(value: Value, type: ValueType | undefined): string {
+  if (isPrefix(value)) return `${value.address}/${value.length}`;
+  if (isRange(value)) return `${scalarSyntax(value.from, type)}-${scalarSyntax(value.to, type)}`;
+  if (isNamePrefix(value)) return `"${interfacePrefixText(value.startsWith)}"`;
+  if (typeof value === 'number') return numberSyntax(value, type);
+  if (type === 'ifname' && typeof value === 'string') return `"${interfaceNameText(value)}"`;
+  return String(value);
+}
+
+function numberSyntax(value: number, type: ValueType | undefined): string {
+  if (type === 'mark') return `0x${value.toString(16).padStart(8, '0')}`;
+  return (type === 'inet_proto' && PROTOCOLS.get(value)) || String(value);
+}
+
+/** Protocols that nft knows without /etc/protocols, which may be missing. */
+const PROTOCOLS: ReadonlyMap<number, string> = new Map([
+  [1, 'icmp'],
+  [6, 'tcp'],
+  [17, 'udp'],
+  [58, 'icmpv6'],
+  [132, 'sctp'],
+  [136, 'udplite'],
+]);

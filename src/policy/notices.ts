@@ -1,0 +1,69 @@
+import type { WorkloadEndpoint } from '../resources/kinds.js';
+import type { Issue, ObjectKey } from '../resources/resource.js';
+import type { HostPolicy } from './host-policy.js';
+import type { LocalEndpoints } from './local-endpoints.js';
+import { isWorkloadInterface } from './resolve-interfaces.js';
+
+/** Something valid that has no, or not all, of its effect on this host: what an operator would only learn from an incident. */
+export interface Notice {
+  readonly key: ObjectKey;
+  readonly issue: Issue;
+}
+
+/** `workloads` are all of this node, `local` holds those that the configuration admits. */
+export function noticesOf(
+  local: LocalEndpoints,
+  workloads: ReadonlyMap<string, WorkloadEndpoint>,
+  policy: HostPolicy,
+): Notice[] {
+  return [...untrackedOnWildcard(local), ...missingProfiles(policy), ...workloadNotices(local, workloads)];
+}
+
+function untrackedOnWildcard(local: LocalEndpoints): Notice[] {
+  return [...local.hostEndpoints]
+    .filter(([, endpoint]) => endpoint.spec.interfaceName === '*')
+    .flatMap(([id, endpoint]) =>
+      local.policies
+        .policiesOf(id)
+        .filter(({ policy }) => policy.kind === 'GlobalNetworkPolicy' && policy.spec.doNotTrack)
+        .map(({ policy }) => ({
+          key: { kind: policy.kind, name: policy.metadata.name },
+          issue: {
+            path: 'spec.doNotTrack',
+            code: 'untracked-on-wildcard',
+            message: `does nothing on HostEndpoint ${endpoint.metadata.name}: endpoints with interfaceName * do not support untracked policy`,
+          },
+        })),
+    );
+}
+
+function missingProfiles(policy: HostPolicy): Notice[] {
+  const missing = (names: readonly string[]) => names.filter((name) => !policy.profiles.has(name));
+  const issue = (name: string): Issue => ({
+    path: 'spec.profiles',
+    code: 'missing-profile',
+    message: `profile ${name} does not exist: where the endpoint's policies leave it to profiles, everything is denied`,
+  });
+  return [
+    ...policy.hostEndpoints.flatMap(({ name, profiles }) =>
+      missing(profiles).map((profile) => ({ key: { kind: 'HostEndpoint', name }, issue: issue(profile) })),
+    ),
+    ...policy.workloadEndpoints.flatMap(({ namespace, name, profiles }) =>
+      missing(profiles).map((profile) => ({ key: { kind: 'WorkloadEndpoint', namespace, name }, issue: issue(profile) })),
+    ),
+  ];
+}
+
+function workloadNotices(local: LocalEndpoints, workloads: ReadonlyMap<string, WorkloadEndpoint>): Notice[] {
+  return [...workloads].flatMap(([id, { metadata, spec }]) => {
+    const key = { kind: 'WorkloadEndpoint', namespace: metadata.namespace, name: metadata.name };
+    if (!local.workloadEndpoints.has(id)) {
+      const message = 'is left out, and its interface closed: allowSpoofedSourcePrefixes needs workloadSourceSpoofing: Any';
+      return [{ key, issue: { path: 'spec.allowSpoofedSourcePrefixes', code: 'spoofing-disabled', message } }];
+    }
+    if (isWorkloadInterface(spec.interfaceName, local.parameters)) return [];
+    const prefixes = local.parameters.interfacePrefix.join(', ');
+    const message = `is not enforced: ${spec.interfaceName} has no prefix of workload interfaces (interfacePrefix: ${prefixes})`;
+    return [{ key, issue: { path: 'spec.interfaceName', code: 'no-workload-interface', message } }];
+  });
+}

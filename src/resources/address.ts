@@ -1,0 +1,76 @@
+import ipaddr from 'ipaddr.js';
+
+export type Family = 4 | 6;
+
+export interface Address {
+  readonly family: Family;
+  /** Canonical: IPv6 compressed and lower-case, IPv4 for an IPv4-mapped address. */
+  readonly text: string;
+}
+
+export interface Cidr {
+  readonly family: Family;
+  /** The canonical network address: host bits masked off. */
+  readonly address: string;
+  readonly length: number;
+  /** Whether the host bits were zero as written. */
+  readonly exact: boolean;
+  /** False for a bare address, which is read as /32 or /128. */
+  readonly hadMask: boolean;
+}
+
+const dottedQuad = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
+const ipv6 = /^[0-9a-fA-F:]*(?::(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3})?$/;
+
+/** An IP address by the rules of Go's netip: no octal, short or hexadecimal IPv4, no zone, no blanks. */
+export function parseAddress(text: string): Address | undefined {
+  const octets = parseOctets(text);
+  if (octets === undefined) return undefined;
+  const mapped = mappedOctets(octets);
+  return describe(mapped ?? octets);
+}
+
+/**
+ * A network, or a bare address as the network of that address alone. `::ffff:a.b.c.d/n` with n >= 96 is an IPv4 network, as in
+ * Go; with fewer bits it stays IPv6. Leading zeros of the length are allowed, as Calico does.
+ */
+export function parseCidr(text: string): Cidr | undefined {
+  const [addressText = '', lengthText, more] = text.split('/');
+  const written = parseOctets(addressText);
+  if (written === undefined || more !== undefined) return undefined;
+  if (lengthText === undefined) {
+    const octets = mappedOctets(written) ?? written;
+    return network(octets, octets.length * 8, false);
+  }
+  const length = /^\d{1,9}$/.test(lengthText) ? Number(lengthText) : Number.NaN;
+  if (!(length <= written.length * 8)) return undefined;
+  const mapped = length >= 96 ? mappedOctets(written) : undefined;
+  return mapped === undefined ? network(written, length, true) : network(mapped, length - 96, true);
+}
+
+/** The canonical text of a network. */
+export function cidrText(cidr: Cidr): string {
+  return `${cidr.address}/${cidr.length}`;
+}
+
+function parseOctets(text: string): number[] | undefined {
+  const form = text.includes(':') ? ipv6 : dottedQuad;
+  if (!form.test(text) || !ipaddr.isValid(text)) return undefined;
+  return ipaddr.parse(text).toByteArray();
+}
+
+function mappedOctets(octets: readonly number[]): number[] | undefined {
+  const mapped = octets.length === 16 && octets.slice(0, 10).every((octet) => octet === 0);
+  return mapped && octets[10] === 0xff && octets[11] === 0xff ? octets.slice(12) : undefined;
+}
+
+function network(octets: readonly number[], length: number, hadMask: boolean): Cidr {
+  const masked = octets.map((octet, index) => octet & (0xff00 >> Math.min(8, Math.max(0, length - index * 8))) & 0xff);
+  const { family, text } = describe(masked);
+  return { family, address: text, length, exact: masked.every((octet, index) => octet === octets[index]), hadMask };
+}
+
+function describe(octets: readonly number[]): Address {
+  if (octets.length === 4) return { family: 4, text: octets.join('.') };
+  return { family: 6, text: ipaddr.fromByteArray([...octets]).toString() };
+}

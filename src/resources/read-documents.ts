@@ -1,0 +1,164 @@
+import { type Document, isAlias, isSeq, isMap as isYamlMap, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { isMap } from './normalise.js';
+import { parsePath } from './path.js';
+import type { Issue, Path } from './resource.js';
+import { keyTextOf, lineOfNode, yamlValue } from './yaml-value.js';
+
+/** One object of a file, before it is known what it is. */
+export interface RawDocument {
+  /** Position among the objects of the file, from 0. */
+  readonly index: number;
+  /** Where it begins, from 1. */
+  readonly line: number;
+  /** Absent if the document can't be used, for the reasons in `issues`. Numbers that need it keep their spelling. */
+  readonly value?: unknown;
+  readonly issues: readonly Issue[];
+  readonly warnings: readonly Issue[];
+  /** The line of a path such as `spec.ports[0]`, or of the innermost part of it that is there. */
+  lineOf(path: string): number | undefined;
+}
+
+type Entry = Omit<RawDocument, 'index'>;
+
+/**
+ * The objects of a file: several YAML documents, lists and kinds such as HostEndpointList are taken apart, empty documents left
+ * out. YAML 1.2, with warnings where YAML 1.1, which calicoctl reads, means something else. Never throws.
+ */
+export function readDocuments(text: string, format: 'yaml' | 'json'): RawDocument[] {
+  const lines = new LineCounter();
+  const entries = parse(text, format, lines);
+  return entries.map((entry, index) => ({ index, ...entry }));
+}
+
+function parse(text: string, format: 'yaml' | 'json', lines: LineCounter): Entry[] {
+  let documents: Document.Parsed[];
+  try {
+    const parsed = parseAllDocuments(text, {
+      version: '1.2',
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'silent',
+      lineCounter: lines,
+    });
+    documents = 'empty' in parsed ? [] : parsed;
+  } catch (error) {
+    // The parser is recursive: nesting of some thousand levels exhausts the stack.
+    return [unusable(1, { path: '', code: 'syntax', message: `can't be parsed: ${String(error)}`, line: 1 })];
+  }
+  // YAML is not quite a superset of JSON: it limits the length of keys, for one.
+  if (format === 'json' && documents.some(({ errors }) => errors.length > 0)) {
+    const value = parseJson(text);
+    if (value !== undefined) return expand(value, 1, [], [], () => 1);
+  }
+  return documents.flatMap((document) => documentEntries(document, lines));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // What is wrong is told by the YAML parser, with the line.
+    return undefined;
+  }
+}
+
+function documentEntries(document: Document.Parsed, lines: LineCounter): Entry[] {
+  const line = lineOfNode(document.contents, lines) ?? lines.linePos(document.range[0]).line;
+  if (document.errors.length > 0) {
+    const issues = document.errors.map(
+      ({ message, pos }): Issue => ({ path: '', code: 'syntax', message, line: lines.linePos(pos[0]).line }),
+    );
+    return [{ line, issues, warnings: [], lineOf: () => undefined }];
+  }
+  const { value, issues, warnings } = yamlValue(document, lines);
+  if (value === null && issues.length === 0) return [];
+  if (issues.length > 0) return [{ line, issues, warnings, lineOf: () => undefined }];
+  return expand(value, line, warnings, [], (path) => lineAt(document, parsePath(path), lines));
+}
+
+/** Takes lists apart; `prefix` is where in the document the value stands. */
+function expand(
+  value: unknown,
+  line: number,
+  warnings: readonly Issue[],
+  prefix: Path,
+  lineIn: (path: string) => number | undefined,
+): Entry[] {
+  const listed = listIn(value);
+  if (listed === undefined) {
+    const base = prefixText(prefix);
+    return [{ line, value, issues: [], warnings, lineOf: (path) => lineIn(joinPath(base, path)) }];
+  }
+  return listed.items.flatMap((item, index) => {
+    const path = [...prefix, ...listed.path, index];
+    const base = prefixText(path);
+    const own = warnings.filter(
+      (warning) =>
+        warning.path === base || (/^[.[]/.test(warning.path.slice(base.length)) && warning.path.startsWith(base)),
+    );
+    const relative = own.map((warning) => ({ ...warning, path: warning.path.slice(base.length).replace(/^\./, '') }));
+    const itemLine = lineIn(base) ?? line;
+    return expand(withType(item, listed.itemType), itemLine, relative, [], (inner) => lineIn(joinPath(base, inner)));
+  });
+}
+
+interface Listed {
+  readonly items: readonly unknown[];
+  readonly path: Path;
+  readonly itemType: Readonly<Record<string, unknown>>;
+}
+
+function listIn(value: unknown): Listed | undefined {
+  if (Array.isArray(value)) return { items: value, path: [], itemType: {} };
+  if (!isMap(value)) return undefined;
+  const { kind, apiVersion, items } = value;
+  if (
+    typeof kind !== 'string' ||
+    !kind.endsWith('List') ||
+    !(items === null || items === undefined || Array.isArray(items))
+  )
+    return undefined;
+  const itemType = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
+  return { items: items ?? [], path: ['items'], itemType };
+}
+
+/** Items of a HostEndpointList need not say that they are HostEndpoints. */
+function withType(item: unknown, type: Readonly<Record<string, unknown>>): unknown {
+  return isMap(item) ? { ...type, ...item } : item;
+}
+
+function prefixText(path: Path): string {
+  return path.map((part) => (typeof part === 'number' ? `[${part}]` : part)).join('');
+}
+
+function joinPath(base: string, path: string): string {
+  return base === '' || path === '' || path.startsWith('[') ? base + path : `${base}.${path}`;
+}
+
+function lineAt(document: Document.Parsed, path: Path, lines: LineCounter): number | undefined {
+  let node: unknown = document.contents;
+  let line = lineOfNode(node, lines);
+  for (const part of path) {
+    const target: unknown = isAlias(node) ? node.resolve(document) : node;
+    const found = child(target, part);
+    if (found === undefined) break;
+    line = lineOfNode(found.at, lines) ?? line;
+    node = found.node;
+  }
+  return line;
+}
+
+function child(node: unknown, part: string | number): { at: unknown; node: unknown } | undefined {
+  if (isSeq(node)) {
+    const item = typeof part === 'number' ? (node.items[part] as Node | undefined) : undefined;
+    return item === undefined ? undefined : { at: item, node: item };
+  }
+  if (!isYamlMap(node)) return undefined;
+  const wanted = String(part).toLowerCase();
+  const pair = node.items.find(({ key }) => keyTextOf(key)?.toLowerCase() === wanted);
+  return pair === undefined ? undefined : { at: pair.key, node: pair.value };
+}
+
+function unusable(line: number, issue: Issue): Entry {
+  return { line, issues: [issue], warnings: [], lineOf: () => undefined };
+}

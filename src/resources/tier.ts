@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { oneOf, report } from './field.js';
+import { clusterMetadata } from './metadata.js';
+import { tierNameProblem } from './name.js';
+import { order } from './policy.js';
+import { resource } from './resource-schema.js';
+
+/** What a tier without order has, for files and Kubernetes. */
+export const defaultTierOrder = 1_000_000;
+
+const fixed: Readonly<
+  Record<string, { readonly order: number; readonly defaultAction: 'Deny' | 'Pass'; readonly code: string }>
+> = {
+  default: { order: defaultTierOrder, defaultAction: 'Deny', code: 'V-TIER-1' },
+  'kube-admin': { order: 1000, defaultAction: 'Pass', code: 'V-TIER-2' },
+  'kube-baseline': { order: 10_000_000, defaultAction: 'Pass', code: 'V-TIER-3' },
+};
+
+const spec = z.object({ order: order.optional(), defaultAction: oneOf('V-TIER-ACTION', 'Pass', 'Deny').optional() });
+
+export const tier = resource('Tier', clusterMetadata('V-NAME-TIER', tierNameProblem), spec)
+  .extend({ status: z.object({ conditions: z.array(z.unknown()).optional() }).optional() })
+  .superRefine(({ metadata, spec }, context) => {
+    const known = Object.hasOwn(fixed, metadata.name) ? fixed[metadata.name] : undefined;
+    if (known === undefined) return;
+    const { order = defaultTierOrder, defaultAction = 'Deny' } = spec;
+    if (order !== known.order)
+      report(context, known.code, ['spec', 'order'], `the order of tier ${metadata.name} must be ${known.order}`);
+    if (defaultAction !== known.defaultAction)
+      report(
+        context,
+        known.code,
+        ['spec', 'defaultAction'],
+        `the default action of tier ${metadata.name} must be ${known.defaultAction}`,
+      );
+  });
+
+export type Tier = z.infer<typeof tier>;

@@ -1,0 +1,156 @@
+import { anyOf, ct, drop, goto, match, ret, vmap, accept } from '../nft/expressions.js';
+import type { Origin, Rule as NftRule, Statement } from '../nft/objects.js';
+import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '../policy/host-policy.js';
+import type { ChainPool } from './chain-pool.js';
+import { logPrefixOf } from './log-prefix.js';
+import { renderRule } from './rule.js';
+import type { SetNames } from './sets.js';
+import type { Verdicts } from './verdicts.js';
+
+export type Direction = 'ingress' | 'egress';
+
+/** What the chains of one table are made with. */
+export interface Rendering {
+  readonly policy: HostPolicy;
+  readonly pool: ChainPool;
+  readonly sets: SetNames;
+}
+
+/** A stage for one endpoint and direction. */
+export interface Stage {
+  /** Starts the names of its chains. */
+  readonly name: string;
+  readonly direction: Direction;
+  readonly verdicts: Verdicts;
+  /** Rules before policy: connection tracking, failsafes, what may never or must always pass. */
+  readonly prologue: readonly NftRule[];
+  readonly tiers: readonly TierPolicies[];
+  /** Profiles and a final deny; undefined for the classes without them, which leave a packet undecided. */
+  readonly profiles?: readonly string[] | undefined;
+}
+
+/**
+ * The chain of a stage, to be entered by goto: the rules of all its policies in order, each with its verdict. Deny drops, Allow
+ * ends the base chain, Pass goes to the chain of the next tier, and after the last rule of a tier comes its default action.
+ */
+export function renderStage(stage: Stage, rendering: Rendering): string {
+  let next: Continuation = stage.profiles === undefined ? undecided : profilesOf(stage, stage.profiles, rendering);
+  for (const tier of stage.tiers.toReversed()) next = tierBefore(next, tier, stage, rendering);
+  const comment = commentOf(stage);
+  return rendering.pool.add(stage.name, comment, [...stage.prologue, ...next.inline()]);
+}
+
+/** What comes after a tier: its rules, to follow in the same chain, or a verdict that leads to them. */
+interface Continuation {
+  inline(): readonly NftRule[];
+  verdict(): Statement;
+}
+
+/** Falls off the end of the base chain, as Pass does: entered by goto, so return leaves the base chain. */
+const undecided: Continuation = { inline: () => [], verdict: () => ret };
+
+/** Makes a chain of the rules as soon as something other than falling through leads there. */
+function continuation(rules: readonly NftRule[], name: string, comment: string, pool: ChainPool): Continuation {
+  let chain: string | undefined;
+  const enter = () => {
+    chain ??= pool.add(name, comment, rules);
+    return goto(chain);
+  };
+  return {
+    inline: () => (chain === undefined ? rules : [{ statements: [goto(chain)], comment: `on to ${comment}` }]),
+    verdict: () => (rules.length === 0 ? ret : enter()),
+  };
+}
+
+function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, rendering: Rendering): Continuation {
+  const ids = tier[stage.direction];
+  if (ids.length === 0) return next;
+  const rules = ids.flatMap((id) => policyRules(id, next, stage, rendering));
+  const end: readonly NftRule[] =
+    tier.defaultAction === 'Pass'
+      ? next.inline()
+      : [{ statements: stage.verdicts.deny, comment: `end of tier ${tier.name}: deny` }];
+  return continuation([...rules, ...end], stage.name, `tier ${tier.name}`, rendering.pool);
+}
+
+function policyRules(id: string, next: Continuation, stage: Stage, rendering: Rendering): NftRule[] {
+  const policy = rendering.policy.policies.get(id);
+  // The calculation gives every policy that it names; a missing one would open what it denies.
+  if (!policy) return [{ statements: stage.verdicts.deny, comment: `policy ${id} is missing: deny` }];
+  return renderRules(policy[stage.direction], policy, next, stage, rendering);
+}
+
+function profilesOf(stage: Stage, names: readonly string[], rendering: Rendering): Continuation {
+  const deny: NftRule = { statements: stage.verdicts.deny, comment: 'no profile allows it: deny' };
+  let next = continuation([deny], stage.name, 'end of profiles', rendering.pool);
+  for (const name of names.toReversed()) {
+    const profile = rendering.policy.profiles.get(name);
+    const rules: readonly NftRule[] = profile
+      ? [...renderRules(profile[stage.direction], profile, next, stage, rendering), ...next.inline()]
+      : [{ statements: stage.verdicts.deny, comment: `profile ${name} does not exist: deny` }];
+    next = continuation(rules, stage.name, `profile ${name}`, rendering.pool);
+  }
+  return next;
+}
+
+function renderRules(
+  rules: readonly Rule[],
+  owner: PolicyRules | ProfileRules,
+  next: Continuation,
+  stage: Stage,
+  rendering: Rendering,
+): NftRule[] {
+  const origin = originOf(owner);
+  return rules.flatMap((rule, index) =>
+    renderRule(rule, {
+      parameters: rendering.policy.parameters,
+      pool: rendering.pool,
+      sets: rendering.sets,
+      verdicts: stage.verdicts,
+      pass: () => [next.verdict()],
+      logPrefix: logPrefixOf(rendering.policy.parameters.logPrefix, owner),
+      comment: ruleComment(origin, stage.direction, index, rule),
+      origin,
+    }),
+  );
+}
+
+function originOf(owner: PolicyRules | ProfileRules): Origin {
+  if (!('kind' in owner)) return { kind: 'Profile', name: owner.name };
+  const { kind, namespace, name } = owner;
+  return namespace === undefined ? { kind, name } : { kind, namespace, name };
+}
+
+/** Longest part of a name in a comment: of the 128 bytes some must be left for direction, index and annotations. */
+const NAME_LENGTH = 80;
+
+function ruleComment(origin: Origin, direction: Direction, index: number, rule: Rule): string {
+  const path = origin.namespace === undefined ? origin.name : `${origin.namespace}/${origin.name}`;
+  const name = path.length > NAME_LENGTH ? `${path.slice(0, NAME_LENGTH - 3)}...` : path;
+  const annotations = Object.entries(rule.annotations ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => ` ${key}=${value}`);
+  return `${origin.kind} ${name} ${direction}[${index}]${annotations.join('')}`;
+}
+
+function commentOf(stage: Stage): string {
+  const tiers = stage.tiers
+    .filter((tier) => tier[stage.direction].length > 0)
+    .map((tier) => `${tier.name}: ${tier[stage.direction].join(' ')}`);
+  const profiles = stage.profiles ? [`profiles: ${stage.profiles.join(' ') || 'none'}`] : [];
+  return [...tiers, ...profiles].join('; ');
+}
+
+/** The first rules of every stage behind connection tracking. */
+export function conntrackRules(disableInvalidCheck: boolean, deny: readonly Statement[]): NftRule[] {
+  const established: NftRule = {
+    statements: [match(ct.state, anyOf(['established', 'related'])), accept],
+    comment: 'open connections',
+  };
+  if (disableInvalidCheck) return [established];
+  if (deny[0] !== drop) {
+    return [established, { statements: [match(ct.state, 'invalid'), ...deny], comment: 'invalid packets' }];
+  }
+  const states = [['established', accept], ['related', accept], ['invalid', drop]] as const;
+  return [{ statements: [vmap(ct.state, states)], comment: 'open connections pass, invalid packets do not' }];
+}

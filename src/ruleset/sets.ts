@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { masked } from '../nft/expressions.js';
+import type { DataType, Expression, NamedSet, Value } from '../nft/objects.js';
+import type { Family, MemberSet } from '../policy/host-policy.js';
+import { FULL_LENGTH, parsePrefix } from './prefix.js';
+
+/**
+ * The sets of the host policy as nft sets: one for exact addresses and one for each prefix length, all hash sets. nft up to
+ * 1.0.6 reads every interval set of the host back when any element changes, and intervals may not overlap; these may.
+ */
+export interface SetNames {
+  /** What to look up where for "the address is in the set": any of the lookups must find it. */
+  lookups(id: string, family: Family, address: Expression): readonly (readonly [Expression, string])[];
+  /** The set of addresses with protocol and port. */
+  ports(id: string, family: Family): string;
+  /** The sets that rules asked for, with their elements. */
+  readonly used: readonly NamedSet[];
+}
+
+const ADDRESS_TYPE = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
+
+export function setNames(sets: ReadonlyMap<string, MemberSet>): SetNames {
+  const used = new Map<string, NamedSet>();
+  const use = (rendered: NamedSet): string => {
+    used.set(rendered.name, rendered);
+    return rendered.name;
+  };
+  return {
+    lookups(id, family, address) {
+      const byLength = [...(renderNets(id, sets.get(id))[family].entries())];
+      return byLength.map(([length, set]) => [lookupKey(address, family, length), use(set)]);
+    },
+    ports: (id, family) => use(renderPorts(id, sets.get(id))[family]),
+    get used() {
+      return [...used.values()];
+    },
+  };
+}
+
+function lookupKey(address: Expression, family: Family, length: number): Expression {
+  return length === FULL_LENGTH[family] ? address : masked(address, maskText(family, length));
+}
+
+/** The netmask of a prefix length as an address. */
+function maskText(family: Family, length: number): string {
+  const width = family === 4 ? 8 : 16;
+  const groups = Array.from({ length: FULL_LENGTH[family] / width }, (_, index) => {
+    const bits = Math.min(width, Math.max(0, length - index * width));
+    return 2 ** width - 2 ** (width - bits);
+  });
+  return family === 4 ? groups.join('.') : compressZeros(groups.map((group) => group.toString(16)));
+}
+
+/** A netmask has its zeros at the end: all of them are written as `::`. */
+function compressZeros(groups: readonly string[]): string {
+  const end = groups.indexOf('0');
+  if (end === -1 || end === groups.length - 1) return groups.join(':');
+  return `${groups.slice(0, end).join(':')}::`;
+}
+
+type ByLength = ReadonlyMap<number, NamedSet>;
+type NetSets = Readonly<Record<Family, ByLength>>;
+type PortSets = Readonly<Record<Family, NamedSet>>;
+
+interface Cached<T> {
+  readonly version: number;
+  readonly value: T;
+}
+
+// The object of a set stays the same while it changes; its version tells. Large sets are rendered once for many changes of rules.
+const renderedNets = new WeakMap<MemberSet, Cached<NetSets>>();
+const renderedPorts = new WeakMap<MemberSet, Cached<PortSets>>();
+
+function cached<T>(cache: WeakMap<MemberSet, Cached<T>>, set: MemberSet | undefined, render: () => T): T {
+  const found = set && cache.get(set);
+  if (found && found.version === set.version) return found.value;
+  const value = render();
+  if (set) cache.set(set, { version: set.version, value });
+  return value;
+}
+
+function renderNets(id: string, set: MemberSet | undefined): NetSets {
+  return cached(renderedNets, set, () => {
+    const members = { 4: new Map<number, string[]>([[32, []]]), 6: new Map<number, string[]>([[128, []]]) };
+    for (const member of set?.members ?? []) {
+      const { family, address, length } = parsePrefix(member);
+      const sameLength = members[family].get(length);
+      if (sameLength) sameLength.push(address);
+      else members[family].set(length, [address]);
+    }
+    const render = (family: Family): ByLength =>
+      new Map(
+        [...members[family]]
+          .sort(([a], [b]) => b - a)
+          .map(([length, addresses]) => [
+            length,
+            namedSet(id, set, `${family}-${length}`, [ADDRESS_TYPE[family]], addresses),
+          ]),
+      );
+    return { 4: render(4), 6: render(6) };
+  });
+}
+
+function renderPorts(id: string, set: MemberSet | undefined): PortSets {
+  return cached(renderedPorts, set, () => {
+    const members: Record<Family, Value[]> = { 4: [], 6: [] };
+    for (const member of set?.members ?? []) {
+      const [address = '', protocolAndPort = ''] = member.split(',');
+      const [protocol, port] = protocolAndPort.split(':').map(Number);
+      members[address.includes(':') ? 6 : 4].push([address, protocol ?? 0, port ?? 0]);
+    }
+    const render = (family: Family) =>
+      namedSet(id, set, `${family}-port`, [ADDRESS_TYPE[family], 'inet_proto', 'inet_service'], members[family]);
+    return { 4: render(4), 6: render(6) };
+  });
+}
+
+function namedSet(
+  id: string,
+  set: MemberSet | undefined,
+  suffix: string,
+  type: readonly DataType[],
+  elements: readonly Value[],
+): NamedSet {
+  return { name: `s-${idHash(id)}-${suffix}`, type, comment: set?.description ?? id, elements };
+}
+
+/** Set ids are long and may have any characters; names of nft may not. */
+function idHash(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 16);
+}
+

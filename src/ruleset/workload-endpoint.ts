@@ -1,0 +1,60 @@
+import { accept, anyOf, drop, icmpv6, match, meta, th } from '../nft/expressions.js';
+import type { Rule as NftRule, Statement } from '../nft/objects.js';
+import type { PolicyParameters, WorkloadEndpointPolicy } from '../policy/host-policy.js';
+import { conntrackRules, type Direction, type Rendering, renderStage } from './program.js';
+import { verdictsOf } from './verdicts.js';
+
+const UDP = 17;
+const IP_IN_IP = 4;
+
+/** The chain of a workload endpoint: ingress is what is sent to the workload. */
+export function workloadChain(endpoint: WorkloadEndpointPolicy, direction: Direction, rendering: Rendering): string {
+  const { parameters } = rendering.policy;
+  const verdicts = verdictsOf('normal', parameters);
+  return renderStage(
+    {
+      name: `workload-${direction}`,
+      direction,
+      verdicts,
+      prologue: [
+        ...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
+        ...(direction === 'egress' ? tunnelRules(parameters, verdicts.deny) : []),
+      ],
+      tiers: endpoint.normal,
+      profiles: endpoint.profiles,
+    },
+    rendering,
+  );
+}
+
+/** A workload that may send VXLAN or IP-in-IP could inject packets into the overlay under any address. */
+function tunnelRules(parameters: PolicyParameters, deny: readonly Statement[]): NftRule[] {
+  const vxlan: NftRule = {
+    statements: [match(meta.l4proto, UDP), match(th.dport, parameters.vxlanPort), ...deny],
+    comment: 'VXLAN from workloads',
+  };
+  const ipip: NftRule = { statements: [match(meta.l4proto, IP_IN_IP), ...deny], comment: 'IP-in-IP from workloads' };
+  return [
+    ...(parameters.allowVXLANPacketsFromWorkloads ? [] : [vxlan]),
+    ...(parameters.allowIPIPPacketsFromWorkloads ? [] : [ipip]),
+  ];
+}
+
+/**
+ * Workload → host, after the workload's egress policy: DefaultEndpointToHostAction. Answers to the host pass whatever it says.
+ */
+export function workloadToHostChain(rendering: Rendering): string {
+  const action = { Drop: [drop], Accept: [accept], Return: [] }[rendering.policy.parameters.defaultEndpointToHostAction];
+  const last: NftRule[] = action.length > 0 ? [{ statements: action, comment: 'defaultEndpointToHostAction' }] : [];
+  const open: NftRule = {
+    statements: [match({ kind: 'ct', key: 'state' }, anyOf(['established', 'related'])), accept],
+    comment: 'answers to the host',
+  };
+  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', [open, ICMPV6_TO_HOST, ...last]);
+}
+
+/** Multicast listener reports (MLDv1), router solicitation, neighbour discovery: without them a workload has no IPv6. */
+export const ICMPV6_TO_HOST: NftRule = {
+  statements: [match(icmpv6.type, anyOf([130, 131, 132, 133, 135, 136])), accept],
+  comment: 'IPv6 neighbours and multicast listeners',
+};
