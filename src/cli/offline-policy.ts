@@ -6,12 +6,13 @@ import { runIp } from '../interfaces/run-ip.js';
 import { type Calculation, type PolicyCalculator, policyCalculator } from '../policy/calculator.js';
 import { defaultAllowProfile } from '../resources/packaged-rules.js';
 import type { Issue } from '../resources/resource.js';
+import { initialTiers } from '../resources/tier.js';
 import { openSource, readOnce } from './open-source.js';
 import type { Environment, Settings } from './settings-table.js';
 
 /** The calculation of a node, as every command that needs one makes it. */
 export function newCalculator(node: string, environment: Environment): PolicyCalculator {
-  return policyCalculator({ node, environment, builtinProfiles: [defaultAllowProfile] });
+  return policyCalculator({ node, environment, builtinProfiles: [defaultAllowProfile], initialTiers });
 }
 
 /** What the resources mean for a node, without a daemon. */

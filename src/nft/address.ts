@@ -44,5 +44,11 @@ function parseIPv4(text: string): number {
 function parseIPv6(text: string): ipaddr.IPv6 {
   if (!isIPv6(text) || text.includes('%'))
     throw new NftError('invalid', `${JSON.stringify(text)} is not an IPv6 address`);
-  return ipaddr.IPv6.parse(text);
+  return ipaddr.IPv6.parse(text.replace(/[\d.]+\.\d+$/, hexGroups));
+}
+
+/** The last 32 bits as groups: ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4`, and nft lists addresses in this form. */
+function hexGroups(dotted: string): string {
+  const number = parseIPv4(dotted);
+  return `${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`;
 }

@@ -32,7 +32,23 @@ export function canonicalMatch({ left, op, right }: Match): CanonicalMatch {
 /** Plain values stay apart, so that the kernel can use a hash set; nft merges them only where there is a range among them. */
 function elementsOf(values: readonly Value[], left: Expression, types: readonly ValueType[]): readonly Value[] {
   const sorted = sortedValues(values, types);
+  if (sorted.length > 1) refuseStars(sorted, types);
   return left.kind !== 'masked' && sorted.some(isInterval) ? mergedValues(sorted, types) : sorted;
+}
+
+/** The keys of an anonymous map, sorted. */
+export function anonymousKeys(values: readonly Value[], types: readonly ValueType[]): readonly Value[] {
+  const sorted = sortedValues(values, types);
+  if (sorted.length === 0) throw new NftError('invalid', 'an anonymous map has no elements: nft refuses it');
+  refuseStars(sorted, types);
+  return sorted;
+}
+
+/** In anonymous sets and maps nft 1.0.6 lists the name `x*` and the wildcard `x*` in the same way. */
+function refuseStars(values: readonly Value[], types: readonly ValueType[]): void {
+  const star = types.length === 1 && types[0] === 'ifname' && values.find((value) => String(value).endsWith('*'));
+  if (star)
+    throw new NftError('invalid', `interface name ${JSON.stringify(star)} in an anonymous set: use a named one`);
 }
 
 /** nft lists `address & netmask == value` as a prefix, and marks likewise: `meta mark 0x00010000/16`. */

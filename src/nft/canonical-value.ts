@@ -123,11 +123,13 @@ export function sortedValues(values: readonly Value[], types: readonly ValueType
     .map(({ value }) => value);
 }
 
-/** Which numbers or tuples an anonymous set has: overlapping and adjacent ranges are one, as nft lists them. */
+/** Which values an anonymous set has: overlapping and adjacent ranges are one, as nft lists them, and wildcards cover names. */
 export function mergedValues(values: readonly Value[], types: readonly ValueType[]): Value[] {
   const sorted = sortedValues(values, types);
   const [type] = types;
-  if (type === undefined || types.length !== 1 || !hasIntervals(type)) return sorted;
+  if (type === undefined || types.length !== 1) return sorted;
+  if (type === 'ifname') return withoutCoveredNames(sorted);
+  if (!hasIntervals(type)) return sorted;
   const merged: Interval[] = [];
   for (const value of sorted) {
     const next = toInterval(value, type);
@@ -140,6 +142,14 @@ export function mergedValues(values: readonly Value[], types: readonly ValueType
     } else merged.push(next);
   }
   return merged.map((interval) => fromInterval(interval, type));
+}
+
+function withoutCoveredNames(sorted: readonly Value[]): Value[] {
+  const wildcards = sorted.filter(isNamePrefix);
+  return sorted.filter((value) => {
+    const name = isNamePrefix(value) ? value.startsWith : String(value);
+    return !wildcards.some((wildcard) => wildcard !== value && name.startsWith(wildcard.startsWith));
+  });
 }
 
 /** Is it more than one number: a prefix, range or wildcard, or a tuple with one? */

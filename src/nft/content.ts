@@ -1,5 +1,5 @@
-import { canonicalExpression, canonicalMatch, type Match } from './canonical-match.js';
-import { canonicalValue, mergedValues, sortedValues } from './canonical-value.js';
+import { anonymousKeys, canonicalExpression, canonicalMatch, type Match } from './canonical-match.js';
+import { canonicalValue, mergedValues } from './canonical-value.js';
 import { NftError, type SetContent, type TableContent } from './driver.js';
 import { impliedMatches } from './implied-match.js';
 import type {
@@ -72,25 +72,39 @@ export function ruleText(statements: readonly (Statement | OpaqueStatement)[], c
 }
 
 /**
- * Matches next to each other are a conjunction, so their order and repetition mean nothing, and those that others imply
- * (nft leaves them out of listings: `ip saddr` implies `meta nfproto ipv4`) are all added.
+ * Matches next to each other are a conjunction, so their order and repetition mean nothing. Those of protocols are implied by
+ * others, and nft leaves some of them out of listings (`ip saddr` implies `meta nfproto ipv4`): all are added, where they are
+ * needed first.
  */
 function canonicalStatements(statements: readonly (Statement | OpaqueStatement)[]): readonly unknown[] {
   const result: unknown[] = [];
   const conjunction = new Map<string, unknown>();
+  const protocols = new Set<string>();
   const add = (match: Match) => {
     const described = describeMatch(match);
-    conjunction.set(JSON.stringify(described), described);
+    const text = JSON.stringify(described);
+    if (protocols.has(text)) return;
+    if (isProtocol(match)) protocols.add(text);
+    conjunction.set(text, described);
   };
   for (const statement of statements) {
-    if (statement.kind === 'match') for (const match of [statement, ...impliedMatches(statement.left)]) add(match);
+    for (const match of impliedBy(statement)) add(match);
+    if (statement.kind === 'match') add(statement);
     else {
-      if (statement.kind === 'vmap') for (const match of impliedMatches(statement.key)) add(match);
       result.push(...inOrder(conjunction), describeStatement(statement));
       conjunction.clear();
     }
   }
   return [...result, ...inOrder(conjunction)];
+}
+
+function impliedBy(statement: Statement | OpaqueStatement): readonly Match[] {
+  if (statement.kind === 'match') return impliedMatches(statement.left);
+  return statement.kind === 'vmap' ? impliedMatches(statement.key) : [];
+}
+
+function isProtocol({ left }: Match): boolean {
+  return left.kind === 'meta' && (left.key === 'nfproto' || left.key === 'l4proto');
 }
 
 function inOrder(conjunction: ReadonlyMap<string, unknown>): readonly unknown[] {
@@ -146,10 +160,8 @@ function describeInlineMap({ key, map }: Extract<Statement, { kind: 'vmap' }>): 
   const types = typesOf(key);
   const verdicts = new Map<string, string>();
   for (const [value, verdict] of map.elements) setVerdict(verdicts, value, canonicalValue(value, types), verdict);
-  return sortedValues(
-    map.elements.map(([value]) => value),
-    types,
-  ).map((value) => [value, verdicts.get(JSON.stringify(value))]);
+  const keys = map.elements.map(([value]) => value);
+  return anonymousKeys(keys, types).map((value) => [value, verdicts.get(JSON.stringify(value))]);
 }
 
 function describeSet(set: NamedSet): SetContent {

@@ -1,4 +1,4 @@
-import { type CanonicalMatch, canonicalExpression, canonicalMatch } from './canonical-match.js';
+import { anonymousKeys, type CanonicalMatch, canonicalExpression, canonicalMatch } from './canonical-match.js';
 import { canonicalValue, isNamePrefix, isPrefix, isRange, isTuple, sortedValues } from './canonical-value.js';
 import type { MapElement } from './change.js';
 import { NftError } from './driver.js';
@@ -68,18 +68,23 @@ function vmapSyntax({ key, map }: Extract<Statement, { kind: 'vmap' }>): string 
   const expression = canonicalExpression(key);
   const start = `${expressionSyntax(expression)} vmap`;
   if ('name' in map) return `${start} @${objectName(map.name)}`;
-  if (map.elements.length === 0) throw new NftError('invalid', 'an anonymous map has no elements: nft refuses it');
-  return `${start} ${setSyntax(mapElementsSyntax(map.elements, typesOf(expression)))}`;
+  const types = typesOf(expression);
+  const keys = anonymousKeys(
+    map.elements.map(([value]) => value),
+    types,
+  );
+  return `${start} ${setSyntax(elementsWithVerdicts(keys, map.elements, types))}`;
 }
 
-/** `key : verdict` for each element, sorted by key. */
+/** `key : verdict` for each element of a named map, sorted by key. */
 export function mapElementsSyntax(elements: readonly MapElement[], types: readonly ValueType[]): readonly string[] {
+  const keys = elements.map(([value]) => value);
+  return elementsWithVerdicts(sortedValues(keys, types), elements, types);
+}
+
+function elementsWithVerdicts(keys: readonly Value[], elements: readonly MapElement[], types: readonly ValueType[]) {
   const verdicts = new Map(
     elements.map(([value, verdict]) => [JSON.stringify(canonicalValue(value, types)), verdictSyntax(verdict)]),
-  );
-  const keys = sortedValues(
-    elements.map(([value]) => value),
-    types,
   );
   return keys.map((key) => `${valueSyntax(key, types)} : ${verdicts.get(JSON.stringify(key))}`);
 }
@@ -106,8 +111,9 @@ function markSyntax({ and, or }: Extract<Statement, { kind: 'mark' }>): string {
 function expressionSyntax(expression: Expression): string {
   switch (expression.kind) {
     case 'meta':
+      return ['iif', 'iifname', 'oifname'].includes(expression.key) ? expression.key : `meta ${expression.key}`;
     case 'ct':
-      return `${expression.kind} ${expression.key}`;
+      return `ct ${expression.key}`;
     case 'payload':
       return `${expression.protocol} ${expression.field}`;
     case 'masked':
@@ -125,7 +131,7 @@ export function valueSyntax(value: Value, types: readonly ValueType[]): string {
 
 function scalarSyntax(value: Value, type: ValueType | undefined): string {
   if (isPrefix(value)) return `${value.address}/${value.length}`;
-  if (isRange(value)) return `${scalarSyntax(value.from, type)}-${scalarSyntax(value.to, type)}`;
+  if (isRange(value)) return `${value.from}-${value.to}`;
   if (isNamePrefix(value)) return `"${interfacePrefixText(value.startsWith)}"`;
   if (typeof value === 'number') return numberSyntax(value, type);
   if (type === 'ifname' && typeof value === 'string') return `"${interfaceNameText(value)}"`;

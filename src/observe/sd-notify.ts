@@ -13,7 +13,8 @@ export interface NotifyOptions {
 
 /**
  * Through `systemd-notify`, as Node has no datagram sockets of the family unix; the unit needs `NotifyAccess=all`, because
- * the message comes from a child. Calls are made one after another. A failure is told once in the log.
+ * the message comes from a child. Messages are sent one after another; of those with nothing but a STATUS that wait, only the
+ * last one is sent. A failure is told once in the log.
  */
 export function createNotify({ notifySocket, log, run = runSystemdNotify }: NotifyOptions): Notify {
   if (!notifySocket) return async () => undefined;
@@ -27,8 +28,19 @@ export function createNotify({ notifySocket, log, run = runSystemdNotify }: Noti
       told = true;
     }
   };
+  let waitingStatus: { assignments: readonly string[] } | undefined;
   return (...assignments) => {
-    last = last.then(() => send(assignments));
+    const isStatus = assignments.every((assignment) => assignment.startsWith('STATUS='));
+    if (isStatus && waitingStatus) {
+      waitingStatus.assignments = assignments;
+      return last;
+    }
+    const message = { assignments };
+    waitingStatus = isStatus ? message : undefined;
+    last = last.then(() => {
+      if (waitingStatus === message) waitingStatus = undefined;
+      return send(message.assignments);
+    });
     return last;
   };
 }

@@ -51,20 +51,23 @@ export interface CalculatorOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Profiles that no datastore holds. */
   readonly builtinProfiles: readonly Profile[];
+  /** Tiers that exist unless the datastore has others of their names. */
+  readonly initialTiers: readonly Tier[];
 }
 
 export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
   const members = memberIndex();
   const active = activePolicies(members);
   const ids = new Map<string, Set<string>>();
-  const tiers = new Map<string, Tier>();
+  const initialTiers = new Map(options.initialTiers.map((tier) => [tier.metadata.name, tier]));
+  const tiers = new Map(initialTiers);
   const configurations = new Map<string, FelixConfiguration>();
   const hostEndpoints = new Map<string, HostEndpoint>();
   const workloadEndpoints = new Map<string, WorkloadEndpoint>();
   const staged = new Map<string, StagedPolicy>();
   let nodeLabels: Readonly<Record<string, string>> = {};
   let interfaces: HostInterfaces = new Map();
-  let parameters = resolveParameters(options, configurations, nodeLabels);
+  let parameters = resolveParameters(options, configurations, nodeLabels, undefined);
 
   const setEndpoint = (id: string, node: string | undefined, item: SelectableItem): boolean => {
     members.setItem(id, item.labels, item.parents, item.contribution);
@@ -100,7 +103,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
   };
 
   const refreshParameters = (): void => {
-    parameters = resolveParameters(options, configurations, nodeLabels);
+    parameters = resolveParameters(options, configurations, nodeLabels, parameters.parameters);
   };
 
   const upsert = (id: string, resource: Resource): void => {
@@ -158,9 +161,12 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
       case 'Profile':
         active.removeProfile(name);
         return members.setParent(name, undefined);
-      case 'Tier':
-        tiers.delete(name);
+      case 'Tier': {
+        const initial = initialTiers.get(name);
+        if (initial) tiers.set(name, initial);
+        else tiers.delete(name);
         return;
+      }
       case 'FelixConfiguration':
         configurations.delete(name);
         return refreshParameters();
@@ -233,8 +239,10 @@ function resolveParameters(
   { node, environment }: CalculatorOptions,
   configurations: ReadonlyMap<string, FelixConfiguration>,
   nodeLabels: Readonly<Record<string, string>>,
+  previous: FelixParameters | undefined,
 ) {
   return resolveFelixParameters({
+    ...(previous ? { previous } : {}),
     environment,
     configurations: [...configurations.values()],
     node,

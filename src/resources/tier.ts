@@ -36,3 +36,11 @@ export const tier = resource('Tier', clusterMetadata('V-NAME-TIER', tierNameProb
   });
 
 export type Tier = z.infer<typeof tier>;
+
+/** The tiers that an initialised datastore has (Calico's client makes them); a directory of files need not hold them. */
+export const initialTiers: readonly Tier[] = Object.entries(fixed).map(([name, { order, defaultAction }]) => ({
+  apiVersion: 'projectcalico.org/v3',
+  kind: 'Tier',
+  metadata: { name },
+  spec: { order, defaultAction },
+}));

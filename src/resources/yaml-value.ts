@@ -10,6 +10,7 @@ import {
   type Node,
   type Pair,
   type Scalar,
+  visit,
   type YAMLMap,
 } from 'yaml';
 import { pathText } from './path.js';
@@ -28,7 +29,7 @@ const mostDepth = 200;
 const standardTags = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|merge)$/;
 
 interface Conversion {
-  readonly document: Document.Parsed;
+  readonly targets: ReadonlyMap<Alias, Node>;
   readonly lines: LineCounter;
   readonly issues: Issue[];
   readonly warnings: Issue[];
@@ -38,7 +39,14 @@ interface Conversion {
 
 /** The value of a document that parsed: YAML 1.2, with aliases and merge keys expanded. */
 export function yamlValue(document: Document.Parsed, lines: LineCounter): YamlValue {
-  const conversion: Conversion = { document, lines, issues: [], warnings: [], open: new Set(), aliasNodes: 0 };
+  const conversion: Conversion = {
+    targets: aliasTargets(document),
+    lines,
+    issues: [],
+    warnings: [],
+    open: new Set(),
+    aliasNodes: 0,
+  };
   const value = convert(document.contents, [], false, conversion);
   return { value, issues: conversion.issues, warnings: conversion.warnings };
 }
@@ -69,23 +77,38 @@ function convert(node: unknown, path: Path, throughAlias: boolean, conversion: C
   if (isAlias(node)) return convertAlias(node, path, conversion);
   if (!checkTag(node as Node, path, conversion)) return null;
   if (isScalar(node)) return convertScalar(node, path, conversion);
-  if (isSeq(node)) return node.items.map((item, index) => convert(item, [...path, index], throughAlias, conversion));
-  if (isMap(node)) return convertMap(node, path, throughAlias, conversion);
-  return null;
+  if (!isSeq(node) && !isMap(node)) return null;
+  conversion.open.add(node);
+  const value = isSeq(node)
+    ? node.items.map((item, index) => convert(item, [...path, index], throughAlias, conversion))
+    : convertMap(node, path, throughAlias, conversion);
+  conversion.open.delete(node);
+  return value;
 }
 
 function convertAlias(node: Alias, path: Path, conversion: Conversion): unknown {
-  const target = node.resolve(conversion.document);
-  if (target === undefined || conversion.open.has(target)) {
-    const message =
-      target === undefined ? `alias *${node.source} has no anchor` : `alias *${node.source} is part of itself`;
-    tell('issues', 'alias', message, node, path, conversion);
-    return null;
-  }
-  conversion.open.add(target);
-  const value = convert(target, path, true, conversion);
-  conversion.open.delete(target);
-  return value;
+  const target = conversion.targets.get(node);
+  if (target !== undefined && !conversion.open.has(target)) return convert(target, path, true, conversion);
+  const message =
+    target === undefined ? `alias *${node.source} has no anchor` : `alias *${node.source} is part of itself`;
+  tell('issues', 'alias', message, node, path, conversion);
+  return null;
+}
+
+/** What each alias stands for: the last node before it with its anchor. The parser's own look-up walks the document each time. */
+function aliasTargets(document: Document.Parsed): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Alias(_key, node) {
+      const target = anchors.get(node.source);
+      if (target !== undefined) targets.set(node, target);
+    },
+    Value(_key, node) {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function convertScalar(node: Scalar, path: Path, conversion: Conversion): unknown {

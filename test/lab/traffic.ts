@@ -53,7 +53,8 @@ const operations: Operations = {
     return null;
   },
   async serve({ tcp, udp }) {
-    for (const port of tcp) for (const address of ['0.0.0.0', '::']) await serveOnce(`tcp ${address} ${port}`, serveTcp);
+    for (const port of tcp)
+      for (const address of ['0.0.0.0', '::']) await serveOnce(`tcp ${address} ${port}`, serveTcp);
     // The answer must come from the address that was asked, so UDP needs a socket for each address.
     for (const port of udp) for (const address of ownAddresses()) await serveOnce(`udp ${address} ${port}`, serveUdp);
     return null;

@@ -199,6 +199,10 @@ t.test('the service manager is told, in order', async (t) => {
     ['/run/notify', 'READY=1', 'STATUS=good MAINPID=1'],
     ['/run/notify', 'STOPPING=1'],
   ]);
+  calls.length = 0;
+  await Promise.all(['READY=1', 'STATUS=a', 'STATUS=b', 'RELOADING=1', 'STATUS=c'].map((each) => notify(each)));
+  const sent = ['READY=1', 'STATUS=b', 'RELOADING=1', 'STATUS=c'].map((each) => ['/run/notify', each]);
+  t.same(calls, sent, 'a status that is old already is left out');
   fail = true;
   await notify('STATUS=a');
   await notify('STATUS=b');

@@ -102,10 +102,17 @@ export function fileFollower(
     }
     for (const [path, issue] of found.unreadable) decisions.push(decideTrouble(path, issue));
     for (const path of missing) {
-      if (taken.has(path)) decisions.push(onceSettled(path, GONE, times.graceMs, { do: 'remove' }));
+      if (taken.has(path)) decisions.push(onceSettled(path, GONE, graceOf(path), { do: 'remove' }));
       else rest.settled(path);
     }
     return decisions;
+  }
+
+  /** While others are being written a file is not yet counted as removed: its objects may be on the way to one of them. */
+  function graceOf(path: string): number {
+    const written = rest.lastDue((other, version) => version !== GONE && !given.has(other)) ?? 0;
+    const seen = rest.seenSince(path, GONE, performance.now());
+    return Math.max(times.graceMs, Math.min(written - seen, times.emptyMs));
   }
 
   function decideFile(path: string, stat: BigIntStats): Decision {

@@ -4,6 +4,8 @@ export interface Settling {
   observe(path: string, version: string, need: number, now: number): number;
   /** It has been seen like this, or at least as this inode, and had to wait. */
   isWaiting(path: string, identity: string): boolean;
+  /** Since when it has looked like this: now if it did not before. */
+  seenSince(path: string, version: string, now: number): number;
   /** How long the path has not been at rest. */
   restless(path: string, now: number): number;
   settled(path: string): void;
@@ -11,6 +13,8 @@ export interface Settling {
   paths(): Iterable<string>;
   /** When the next path may have come to rest. */
   nextDue(): number | undefined;
+  /** When the last of those may come to rest. */
+  lastDue(of: (path: string, version: string) => boolean): number | undefined;
   clear(): void;
 }
 
@@ -23,17 +27,23 @@ interface Restless {
 
 export function settling(): Settling {
   const pending = new Map<string, Restless>();
+
+  function seenSince(path: string, version: string, now: number): number {
+    const last = pending.get(path);
+    return last?.version === version ? last.seen : now;
+  }
+
   return {
     observe(path, version, need, now) {
-      const last = pending.get(path);
-      const seen = last?.version === version ? last.seen : now;
-      pending.set(path, { version, seen, since: last?.since ?? now, need });
+      const seen = seenSince(path, version, now);
+      pending.set(path, { version, seen, since: pending.get(path)?.since ?? now, need });
       return Math.max(0, seen + need - now);
     },
     isWaiting(path, identity) {
       const last = pending.get(path);
       return last !== undefined && last.need > 0 && last.version.startsWith(`${identity} `);
     },
+    seenSince,
     restless: (path, now) => now - (pending.get(path)?.since ?? now),
     settled(path) {
       pending.delete(path);
@@ -46,6 +56,13 @@ export function settling(): Settling {
         if (next === undefined || seen + need < next) next = seen + need;
       }
       return next;
+    },
+    lastDue(of) {
+      let last: number | undefined;
+      for (const [path, { version, seen, need }] of pending) {
+        if ((last === undefined || seen + need > last) && of(path, version)) last = seen + need;
+      }
+      return last;
     },
     clear() {
       pending.clear();

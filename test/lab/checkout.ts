@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the checkout, from the sources or from what was compiled. */
+export const checkout: string = rootAbove(dirname(fileURLToPath(import.meta.url)));
+
+/** The command line program as `npm run build` made it. */
+export const margayCommand: readonly string[] = [process.execPath, join(checkout, 'dist/cli/main.js')];
+
+function rootAbove(directory: string): string {
+  if (existsSync(join(directory, 'package.json'))) return directory;
+  const parent = dirname(directory);
+  if (parent === directory) throw new Error('no package.json above the lab');
+  return rootAbove(parent);
+}
