@@ -3,9 +3,9 @@ import { objectJournal } from '../agent/object-journal.js';
 import { stateKeeper } from '../agent/state-keeper.js';
 import { followInterfaces } from '../interfaces/follow-interfaces.js';
 import { nftCommand } from '../nft/nft-command.js';
-import { healthRoutes, metricsRoutes, serveHttp } from '../observe/http.js';
+import { type HealthProvider, healthRoutes, metricsRoutes, type Routes, serveHttp } from '../observe/http.js';
 import { createLog, type Log } from '../observe/log.js';
-import { createMetrics, silentMetrics } from '../observe/metrics.js';
+import { createMetrics, type Exposition, silentMetrics } from '../observe/metrics.js';
 import { createNotify } from '../observe/sd-notify.js';
 import type { Status } from '../observe/status.js';
 import { serveStatus } from '../observe/status-server.js';
@@ -14,7 +14,7 @@ import { checkSelector } from '../selector/check-selector.js';
 import type { Io } from './io.js';
 import { newCalculator } from './offline-policy.js';
 import { openSource } from './open-source.js';
-import type { Settings } from './settings.js';
+import type { Address, Settings } from './settings.js';
 import { readVersion } from './version.js';
 
 export interface Daemon {
@@ -50,10 +50,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     changed: tellServiceManager(notify),
   });
   const socket = await serveStatus(settings.runDir, margay);
-  const servers = [
-    ...(settings.health ? [serveHttp({ address: settings.health, routes: healthRoutes(margay.health), log })] : []),
-    ...(settings.metrics && exposition ? [serveHttp({ address: settings.metrics, routes: metricsRoutes(exposition), log })] : []),
-  ];
+  const servers = httpServices(settings, margay.health, exposition).map((service) => serveHttp({ ...service, log }));
   const close = async () => {
     await margay.stop();
     await Promise.all(servers.map((server) => server.close()));
@@ -70,10 +67,27 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     log,
     async stop(reason) {
       log.info({ reason }, 'margay stops; its rules stay in force');
-      await notify(reason === 'SIGHUP' ? 'RELOADING=1' : 'STOPPING=1');
+      // Not waited for: a service manager that does not answer must not delay the end.
+      void notify(reason === 'SIGHUP' ? 'RELOADING=1' : 'STOPPING=1');
       await close();
     },
   };
+}
+
+interface HttpService {
+  readonly address: Address;
+  readonly routes: Routes;
+}
+
+/** Health and metrics may share an address. */
+function httpServices({ health, metrics }: Settings, provider: HealthProvider, exposition: Exposition | undefined): HttpService[] {
+  const wanted: HttpService[] = [
+    ...(health ? [{ address: health, routes: healthRoutes(provider) }] : []),
+    ...(metrics && exposition ? [{ address: metrics, routes: metricsRoutes(exposition) }] : []),
+  ];
+  const [first, second] = wanted;
+  const shared = first && second && first.address.host === second.address.host && first.address.port === second.address.port;
+  return shared ? [{ address: first.address, routes: new Map([...first.routes, ...second.routes]) }] : wanted;
 }
 
 /** What the journal holds was valid once; another version of the program may see it differently. */

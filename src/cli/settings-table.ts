@@ -1,9 +1,7 @@
-import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../observe/log-level.js';
-import { type DatastoreSetting, parseDatastore } from './settings-datastore.js';
+import type { DatastoreSetting } from './settings-datastore.js';
 
 /** The settings of the process. What decides about packets is not here but in Calico's FelixConfiguration. */
 export interface Settings {
@@ -32,7 +30,6 @@ export interface Address {
 export type SettingName = keyof Settings;
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall';
-type Zod = typeof z;
 
 export interface Setting<Value> {
   /** The flag is `--NAME`, the environment's variable MARGAY_NAME, the key of the file NAME. */
@@ -42,8 +39,8 @@ export interface Setting<Value> {
   /** The default in words, for the help. */
   readonly defaultText: string;
   readonly default: (environment: Environment, settings: Partial<Settings>) => Value;
-  /** Without one every text is good. A function, because zod takes 110 ms to load and is not always needed. */
-  readonly schema?: (zod: Zod) => z.ZodType<Value>;
+  /** `settings-schemas.ts` says what is good; every text is otherwise. */
+  readonly checked?: true;
   /** `--no-NAME` is the value `none`. */
   readonly negatable?: string;
   /** False: not in the file. */
@@ -51,7 +48,8 @@ export interface Setting<Value> {
   readonly commands: readonly SettingsCommand[];
 }
 
-const drivers = ['nft'] as const;
+/** Ways to the kernel. */
+export const drivers = ['nft'] as const;
 
 /** Every setting, in the order of the help; a default may depend on settings before it. */
 export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[Name]> } = {
@@ -78,7 +76,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR)',
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
-    schema: datastoreSchema,
+    checked: true,
     commands: ['run', 'render'],
   },
   runDir: {
@@ -104,7 +102,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: 'how the kernel is reached: nft (the command)',
     defaultText: 'nft',
     default: () => 'nft',
-    schema: (zod) => oneOf(zod, drivers),
+    checked: true,
     commands: ['run', 'uninstall'],
   },
   logLevel: {
@@ -113,7 +111,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: `least level that is logged: ${logLevels.join(', ')}`,
     defaultText: 'info',
     default: () => 'info',
-    schema: (zod) => oneOf(zod, logLevels),
+    checked: true,
     commands: ['run', 'render', 'uninstall'],
   },
   logFormat: {
@@ -122,7 +120,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: `${logFormats.join(', ')}; auto is pretty on a terminal and json elsewhere`,
     defaultText: 'auto',
     default: () => 'auto',
-    schema: (zod) => oneOf(zod, logFormats),
+    checked: true,
     commands: ['run'],
   },
   health: {
@@ -131,7 +129,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: 'where /liveness and /readiness are served, or none: neither health nor metrics',
     defaultText: '127.0.0.1:9099',
     default: () => ({ host: '127.0.0.1', port: 9099 }),
-    schema: addressSchema,
+    checked: true,
     negatable: 'serve neither health nor metrics',
     commands: ['run'],
   },
@@ -141,7 +139,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: 'where /metrics is served for Prometheus, or none',
     defaultText: '127.0.0.1:9091',
     default: () => ({ host: '127.0.0.1', port: 9091 }),
-    schema: addressSchema,
+    checked: true,
     commands: ['run'],
   },
 };
@@ -157,40 +155,4 @@ export function variableName(name: string): string {
 /** systemd gives a list with colons if the unit has several directories. */
 function firstDirectory(list: string | undefined): string | undefined {
   return list?.split(':', 1)[0] || undefined;
-}
-
-function oneOf<const Word extends string>(zod: Zod, words: readonly Word[]): z.ZodType<Word> {
-  return zod.enum(words, { error: ({ input }) => `must be ${listed(words)}, not ${JSON.stringify(input)}` });
-}
-
-function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `one of ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-}
-
-function datastoreSchema(zod: Zod): z.ZodType<DatastoreSetting> {
-  return zod.string({ error: 'must be a text such as file:DIR' }).transform((url, context) => {
-    const parsed = parseDatastore(url);
-    if (parsed.ok) return parsed.value;
-    context.addIssue(parsed.message);
-    return zod.NEVER;
-  });
-}
-
-function addressSchema(zod: Zod): z.ZodType<Address | undefined> {
-  return zod.string({ error: 'must be HOST:PORT or none' }).transform((text, context) => {
-    if (text === 'none') return undefined;
-    const address = parseAddress(text);
-    if (address !== undefined) return address;
-    context.addIssue(`must be HOST:PORT or none, not "${text}" (an IPv6 address in brackets: [::1]:9099)`);
-    return zod.NEVER;
-  });
-}
-
-function parseAddress(text: string): Address | undefined {
-  const match = /^(?:\[(?<ipv6>[^\]]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(text);
-  const { ipv6, name, port } = match?.groups ?? {};
-  const number = Number(port);
-  if (!(number >= 1 && number <= 65535)) return undefined;
-  if (ipv6 !== undefined) return isIPv6(ipv6) ? { host: ipv6, port: number } : undefined;
-  return name === undefined ? undefined : { host: name, port: number };
 }

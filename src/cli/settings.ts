@@ -60,13 +60,13 @@ async function settle<Name extends SettingName>(
     settings[name] = setting.default(environment, settings);
     return;
   }
-  const { z } = setting.schema ? await import('zod') : {};
-  if (z === undefined || setting.schema === undefined) {
+  const schema = setting.checked && (await import('./settings-schemas.js')).settingSchemas[name];
+  if (schema === undefined) {
     if (typeof given.value === 'string' && given.value !== '') settings[name] = given.value as Settings[Name];
     else issues.push({ source: given.source, message: 'must be a text that is not empty (a number in quotes)' });
     return;
   }
-  const result = setting.schema(z).safeParse(given.value);
+  const result = schema.safeParse(given.value);
   if (result.success) settings[name] = result.data;
   else issues.push(...result.error.issues.map(({ message }) => ({ source: given.source, message })));
 }

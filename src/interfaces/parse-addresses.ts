@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InterfaceError } from './interface-error.js';
 import type { Interface, Interfaces } from './interface-source.js';
 

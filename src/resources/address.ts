@@ -55,8 +55,19 @@ export function cidrText(cidr: Cidr): string {
 
 function parseOctets(text: string): number[] | undefined {
   const form = text.includes(':') ? ipv6 : dottedQuad;
-  if (!form.test(text) || !ipaddr.isValid(text)) return undefined;
-  return ipaddr.parse(text).toByteArray();
+  if (!form.test(text)) return undefined;
+  const plain = text.includes(':') ? withoutDottedQuad(text) : text;
+  return plain !== undefined && ipaddr.isValid(plain) ? ipaddr.parse(plain).toByteArray() : undefined;
+}
+
+/** ipaddr.js 2.5 reads the IPv4-compatible `::10.0.0.1` as the IPv4-mapped `::ffff:10.0.0.1`; in hexadecimal it does not. */
+function withoutDottedQuad(text: string): string | undefined {
+  const start = text.lastIndexOf(':') + 1;
+  const quad = text.slice(start);
+  if (!quad.includes('.')) return text;
+  const [a = 0, b = 0, c = 0, d = 0] = quad.split('.').map(Number);
+  if (Math.max(a, b, c, d) > 255) return undefined;
+  return `${text.slice(0, start)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
 function mappedOctets(octets: readonly number[]): number[] | undefined {

@@ -48,7 +48,7 @@ function parse(text: string, format: 'yaml' | 'json', lines: LineCounter): Entry
   // YAML is not quite a superset of JSON: it limits the length of keys, for one.
   if (format === 'json' && documents.some(({ errors }) => errors.length > 0)) {
     const value = parseJson(text);
-    if (value !== undefined) return expand(value, 1, [], [], () => 1);
+    if (value !== undefined) return expand(value, 1, [], () => 1);
   }
   return documents.flatMap((document) => documentEntries(document, lines));
 }
@@ -73,43 +73,42 @@ function documentEntries(document: Document.Parsed, lines: LineCounter): Entry[]
   const { value, issues, warnings } = yamlValue(document, lines);
   if (value === null && issues.length === 0) return [];
   if (issues.length > 0) return [{ line, issues, warnings, lineOf: () => undefined }];
-  return expand(value, line, warnings, [], (path) => lineAt(document, parsePath(path), lines));
+  return expand(value, line, warnings, (path) => lineAt(document, parsePath(path), lines));
 }
 
-/** Takes lists apart; `prefix` is where in the document the value stands. */
+/** A list in a list is as deep as anybody writes them. */
+const mostListDepth = 3;
+
+/** Takes lists apart. */
 function expand(
   value: unknown,
   line: number,
   warnings: readonly Issue[],
-  prefix: Path,
-  lineIn: (path: string) => number | undefined,
+  lineOf: (path: string) => number | undefined,
+  depth = 0,
 ): Entry[] {
-  const listed = listIn(value);
-  if (listed === undefined) {
-    const base = prefixText(prefix);
-    return [{ line, value, issues: [], warnings, lineOf: (path) => lineIn(joinPath(base, path)) }];
-  }
+  const listed = depth < mostListDepth ? listIn(value) : undefined;
+  if (listed === undefined) return [{ line, value, issues: [], warnings, lineOf }];
   return listed.items.flatMap((item, index) => {
-    const path = [...prefix, ...listed.path, index];
-    const base = prefixText(path);
-    const own = warnings.filter(
-      (warning) =>
-        warning.path === base || (/^[.[]/.test(warning.path.slice(base.length)) && warning.path.startsWith(base)),
-    );
-    const relative = own.map((warning) => ({ ...warning, path: warning.path.slice(base.length).replace(/^\./, '') }));
-    const itemLine = lineIn(base) ?? line;
-    return expand(withType(item, listed.itemType), itemLine, relative, [], (inner) => lineIn(joinPath(base, inner)));
+    const base = `${listed.path}[${index}]`;
+    const own = warnings.flatMap((warning) => {
+      const inner = warning.path.slice(base.length);
+      const isInside = warning.path.startsWith(base) && /^(?:[.[]|$)/.test(inner);
+      return isInside ? [{ ...warning, path: inner.replace(/^\./, '') }] : [];
+    });
+    const lineIn = (path: string) => lineOf(joinPath(base, path));
+    return expand(withType(item, listed.itemType), lineOf(base) ?? line, own, lineIn, depth + 1);
   });
 }
 
 interface Listed {
   readonly items: readonly unknown[];
-  readonly path: Path;
+  readonly path: '' | 'items';
   readonly itemType: Readonly<Record<string, unknown>>;
 }
 
 function listIn(value: unknown): Listed | undefined {
-  if (Array.isArray(value)) return { items: value, path: [], itemType: {} };
+  if (Array.isArray(value)) return { items: value, path: '', itemType: {} };
   if (!isMap(value)) return undefined;
   const { kind, apiVersion, items } = value;
   if (
@@ -119,7 +118,7 @@ function listIn(value: unknown): Listed | undefined {
   )
     return undefined;
   const itemType = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
-  return { items: items ?? [], path: ['items'], itemType };
+  return { items: items ?? [], path: 'items', itemType };
 }
 
 /** Items of a HostEndpointList need not say that they are HostEndpoints. */
@@ -127,12 +126,8 @@ function withType(item: unknown, type: Readonly<Record<string, unknown>>): unkno
   return isMap(item) ? { ...type, ...item } : item;
 }
 
-function prefixText(path: Path): string {
-  return path.map((part) => (typeof part === 'number' ? `[${part}]` : part)).join('');
-}
-
 function joinPath(base: string, path: string): string {
-  return base === '' || path === '' || path.startsWith('[') ? base + path : `${base}.${path}`;
+  return path === '' || path.startsWith('[') ? base + path : `${base}.${path}`;
 }
 
 function lineAt(document: Document.Parsed, path: Path, lines: LineCounter): number | undefined {

@@ -124,7 +124,7 @@ function netProblem(net: string, cidr: Cidr | undefined): string | undefined {
 
 /** `0.0.0.0/00` passes, as in Calico. */
 function isCatchAll(net: string, cidr: Cidr): boolean {
-  return cidr.family === 4 ? net === '0.0.0.0/0' : cidr.length === 0 && net.endsWith('/0') && cidr.exact;
+  return cidr.family === 4 ? net === '0.0.0.0/0' : cidr.length === 0;
 }
 
 function checkServices(entity: EntityRule, side: Side, where: RuleContext, context: RefinementContext): void {

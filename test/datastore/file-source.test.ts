@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -487,6 +488,31 @@ t.test('the directory moved away, back, and replaced', async (t) => {
   replace(dir, 'a.yaml', set('a', '10.0.0.3'));
   await f.until(() => f.state() === 'a=10.0.0.3');
   t.equal(f.synced(), 1, 'in sync is told once');
+});
+
+const noMounts =
+  spawnSync('unshare', ['-m', 'true']).status === 0 ? false : 'no mount namespace can be made (not root?)';
+
+t.test('another file system mounted in the place of the first', { skip: noMounts }, async (t) => {
+  // Mounts need a mount namespace of their own, so it is a program of its own that looks at directories.
+  const dir = t.testdir({ mount: {} });
+  const program = `
+    import { stat } from 'node:fs/promises';
+    import { execFileSync, spawnSync } from 'node:child_process';
+    const { directoryIdentity } = await import(process.argv[1]);
+    for (const round of ['one', 'two']) {
+      execFileSync('mount', ['-t', 'tmpfs', 'none', 'mount']);
+      const found = await stat('mount', { bigint: true });
+      console.log(found.dev + ':' + found.ino, await directoryIdentity(found));
+      execFileSync('umount', ['mount']);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }`;
+  const module = new URL('../../src/datastore/file/directory-identity.ts', import.meta.url).href;
+  const args = ['-m', process.execPath, ...process.execArgv, '--input-type=module', '-e', program, module];
+  const lines = execFileSync('unshare', args, { cwd: dir, encoding: 'utf8', timeout: 20_000 }).trim().split('\n');
+  const [one, two] = lines.map((line) => line.slice(line.indexOf(' ') + 1));
+  t.equal(lines.length, 2);
+  t.not(one, two, lines.join(' and '));
 });
 
 t.test('files that vanish together with the directory are not deleted', async (t) => {

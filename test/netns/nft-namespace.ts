@@ -30,7 +30,11 @@ export function nftNamespace(): NftNamespace {
   return {
     command,
     nft: (...args) =>
-      execFileSync('ip', [...command.slice(1), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 }),
+      execFileSync('ip', [...command.slice(1), ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 30_000,
+      }),
     remove: () => void execFileSync('ip', ['netns', 'del', name]),
   };
 }
@@ -39,7 +43,8 @@ function removeOld(): void {
   const names = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n');
   for (const line of names) {
     const [name = ''] = line.split(' ');
-    if (name.startsWith(PREFIX) && !isAlive(Number(name.slice(PREFIX.length)))) execFileSync('ip', ['netns', 'del', name]);
+    if (name.startsWith(PREFIX) && !isAlive(Number(name.slice(PREFIX.length))))
+      execFileSync('ip', ['netns', 'del', name]);
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { check } from '../../src/cli/commands/check.js';
 
 const tier = (name: string, spec = '{}') =>
@@ -17,7 +17,7 @@ async function run(paths: string[], json = false) {
   return { status, out, errors };
 }
 
-function directory(t: Tap.Test, files: Record<string, string | Uint8Array>): string {
+function directory(t: Test, files: Record<string, string | Uint8Array>): string {
   const root = t.testdir();
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(join(root, name, '..'), { recursive: true });

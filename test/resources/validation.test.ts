@@ -51,6 +51,7 @@ const badRule: readonly Bad[] = [
   ['destination.nets', ['fd00::/8'], 'V-RULE-7', ''],
   ['destination.nets', ['fd00::/8'], 'V-RULE-8', 'destination.nets[0]'],
   ['source.notNets', ['0.0.0.0/0'], 'V-RULE-9', 'source.notNets[0]'],
+  ['destination.notNets', ['0::/00'], 'V-RULE-9', 'destination.notNets[0]'],
   ['source.selector', 'global()', 'V-RULE-14'],
   ['source.namespaceSelector', '!global()', 'V-RULE-14'],
   ['source.notSelector', 'a ==', 'V-SELECTOR'],

@@ -16,17 +16,19 @@ export async function run(settings: Settings, options: RunOptions, io: Io): Prom
     const { render } = await import('./render.js');
     return render(settings, options, io);
   }
+  const signals = signalQueue();
   const { startDaemon } = await import('../daemon.js');
   let current = settings;
-  for (;;) {
-    const daemon = await startDaemon(current, io);
-    const signal = await nextSignal();
-    if (signal !== 'SIGHUP') {
+  try {
+    for (;;) {
+      const daemon = await startDaemon(current, io);
+      const signal = await signals.next();
+      if (signal === 'SIGHUP') current = await reloaded(current, options.reload, daemon.log);
       await daemon.stop(signal);
-      return 0;
+      if (signal !== 'SIGHUP') return 0;
     }
-    current = await reloaded(current, options.reload, daemon.log);
-    await daemon.stop(signal);
+  } finally {
+    signals.close();
   }
 }
 
@@ -45,15 +47,30 @@ async function reloaded(
   }
 }
 
-type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+type Signal = (typeof SIGNALS)[number];
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-function nextSignal(): Promise<Signal> {
-  return new Promise((resolve) => {
-    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-    const received = (signal: NodeJS.Signals) => {
-      for (const each of signals) process.off(each, received);
-      resolve(signal as Signal);
-    };
-    for (const each of signals) process.on(each, received);
-  });
+/** Signals in their order, also those that come while the daemon starts or stops: nothing may end it half way. */
+function signalQueue(): { next(): Promise<Signal>; close(): void } {
+  const received: Signal[] = [];
+  let wake = (): void => undefined;
+  const receive = (signal: NodeJS.Signals): void => {
+    received.push(signal as Signal);
+    wake();
+  };
+  for (const signal of SIGNALS) process.on(signal, receive);
+  return {
+    async next() {
+      for (;;) {
+        const signal = received.shift();
+        if (signal) return signal;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    close: () => {
+      for (const signal of SIGNALS) process.off(signal, receive);
+    },
+  };
 }

@@ -14,7 +14,7 @@ export async function uninstall(
 ): Promise<number> {
   const pid = await runningPid(runDir);
   if (pid !== undefined) {
-    stderr.write(`margay: a daemon runs on ${runDir} (pid ${pid}) and would restore the table: stop it first\n`);
+    stderr.write(`margay: a daemon runs on ${runDir} (pid ${pid === 0 ? 'unknown' : pid}) and would restore the table: stop it first\n`);
     return 1;
   }
   const driver = nftCommand();

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Connection, Source, SourceEvent, SourceListener } from '../source.js';
+import { directoryIdentity } from './directory-identity.js';
 import { type FileTimes, type Followed, fileFollower } from './file-follower.js';
-import { identityOf, look } from './look.js';
+import { look } from './look.js';
 import type { Reader } from './reader.js';
 
 /** Times in ms. */
@@ -42,7 +44,7 @@ export function fileSource(directory: string, options: FileSourceOptions): Sourc
   let nextPoll = 0;
   let stopped = false;
 
-  /** The first request is served at once; those that come meanwhile are served together. */
+  /** The first request is served at once, with all that the same turn brings; those that come meanwhile are served together. */
   function request(path?: string): void {
     if (listener === undefined || stopped) return;
     if (path !== undefined) requested.add(path);
@@ -55,6 +57,7 @@ export function fileSource(directory: string, options: FileSourceOptions): Sourc
 
   async function serve(): Promise<void> {
     do {
+      await turn();
       const paths = requested;
       requested = new Set();
       await pass(paths);
@@ -70,6 +73,7 @@ export function fileSource(directory: string, options: FileSourceOptions): Sourc
   }
 
   async function pass(paths: ReadonlySet<string>): Promise<void> {
+    if (stopped) return;
     const began = performance.now();
     const isFull = connection?.connected !== true || paths.has(root) || began >= nextPoll;
     const covered = [...waiters].filter((waiter) => waiter.paths === undefined);
@@ -99,10 +103,10 @@ export function fileSource(directory: string, options: FileSourceOptions): Sourc
     if (there.is === 'unreadable') return there.issue.message;
     if (there.is === 'gone') return `${root} does not exist`;
     if (there.is === 'file') return `${root} is not a directory`;
-    const identity = identityOf(there.stat);
+    const identity = await directoryIdentity(there.stat);
     original ??= identity;
     if (identity === original) return there.stat;
-    return `${root} is another directory than at the start (device:inode ${identity} instead of ${original}), so nothing in it counts until the former is back or the agent is restarted`;
+    return `${root} is another directory than at the start (${identity}, it was ${original}): nothing in it counts until the former is back, or the agent is restarted`;
   }
 
   function connect(): void {
