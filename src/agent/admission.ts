@@ -97,7 +97,9 @@ export function admission(): Admission {
     entry.refused = undefined;
     entry.faults = [];
     if (entry.inForce === undefined) adopt(entry, resource);
-    return putInForce(entry, isDeepStrictEqual(resource, entry.inForce) ? entry.inForce : resource);
+    // A version that is known already is the same object, so that a refusal of it is one of that version.
+    const known = [entry.inForce, entry.committed].find((version) => isDeepStrictEqual(version, resource));
+    return putInForce(entry, known ?? resource);
   }
 
   /** After a restart most objects are as they were: the copy from the journal need not be kept, nor noted again. */

@@ -1,6 +1,6 @@
 import type { Connection, Source, SourceEvent } from '../datastore/source.js';
 import type { Interfaces, InterfaceSource } from '../interfaces/interface-source.js';
-import type { Driver, ForeignChange, NftError, Watch } from '../nft/driver.js';
+import { type Driver, type ForeignChange, NftError, type Watch } from '../nft/driver.js';
 import { kernelTable } from '../nft/kernel-table.js';
 import type { Origin, Table } from '../nft/objects.js';
 import type { Health, HealthProvider } from '../observe/http.js';
@@ -57,6 +57,7 @@ export function agent(options: AgentOptions): Agent {
   const started = performance.now();
   let watch: Watch | undefined;
   let check: NodeJS.Timeout | undefined;
+  let checkSeconds = 0;
   let inSync = false;
   let listed = false;
   let interfaceProblem: string | undefined;
@@ -156,11 +157,17 @@ export function agent(options: AgentOptions): Agent {
     scheduleCheck(calculation.parameters.refreshInterval);
   };
 
-  /** A slow full check behind the events: it sees what they have missed. */
+  /** A slow full check behind the events: it sees what they have missed. One that is due is not put off by changes. */
   const scheduleCheck = (seconds: number): void => {
+    if (check && seconds === checkSeconds) return;
     clearTimeout(check);
+    check = undefined;
+    checkSeconds = seconds;
     if (seconds <= 0) return;
-    check = setTimeout(() => suspect({ kind: 'lost' }), seconds * 1000).unref();
+    check = setTimeout(() => {
+      check = undefined;
+      suspect({ kind: 'lost' });
+    }, seconds * 1000).unref();
   };
 
   const suspect = (change: ForeignChange): void => {
@@ -168,7 +175,13 @@ export function agent(options: AgentOptions): Agent {
     loop.poke();
   };
 
-  const loop = applyLoop({ run, failed: (err) => log.error({ err }, 'the ruleset could not be worked out; trying again') });
+  const loop = applyLoop({
+    run,
+    failed: (err) => {
+      failing = true;
+      log.error({ err }, 'the ruleset could not be worked out; trying again');
+    },
+  });
 
   const listener = {
     events(events: readonly SourceEvent[]) {
@@ -207,7 +220,7 @@ export function agent(options: AgentOptions): Agent {
 
   /** Open connections must be known before policy: else each would be new in the direction of its next packet. */
   const switchConntrackOn = async (): Promise<void> => {
-    if ((await driver.read(TABLE)) === undefined) await kernel.sync(conntrackTable());
+    if (!(await hasTable(driver))) await kernel.sync(conntrackTable());
   };
 
   const statusWith = (hash: string | null): Status => {
@@ -263,6 +276,16 @@ export function agent(options: AgentOptions): Agent {
     },
   };
   return provider;
+}
+
+/** What can't be read is there all the same: policy of before must stay until there is new one to replace it. */
+async function hasTable(driver: Driver): Promise<boolean> {
+  try {
+    return (await driver.read(TABLE)) !== undefined;
+  } catch (error) {
+    if (error instanceof NftError && error.code === 'unreadable') return true;
+    throw error;
+  }
 }
 
 function kindOf(event: SourceEvent): string {

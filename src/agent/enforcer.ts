@@ -26,18 +26,22 @@ export interface Enforcer {
 export function enforcer(kernel: KernelTable, driver: Driver): Enforcer {
   let enforced: Table | undefined;
   let suspected: ForeignChange | undefined;
+  /** What was found and is not repaired yet, since no transaction has been committed after that. */
+  let found: Drift | undefined;
 
-  const findDrift = async (): Promise<Drift | undefined> => {
-    if (!suspected) return undefined;
+  const findDrift = async (): Promise<void> => {
+    if (!suspected) return;
     const { process } = suspected;
     suspected = undefined;
     const objects = enforced ? await kernel.audit(enforced) : [];
-    return objects.length > 0 ? { objects, process } : undefined;
+    if (objects.length > 0) found = { objects, process };
   };
 
   const attempt = async (table: Table): Promise<Outcome> => {
-    const drift = await findDrift();
+    await findDrift();
     const { changes } = await kernel.sync(table);
+    const drift = found;
+    found = undefined;
     enforced = table;
     return { committed: true, changes, drift };
   };

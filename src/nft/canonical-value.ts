@@ -114,13 +114,15 @@ export function fromInterval({ first, last }: Interval, type: ValueType): Value 
 
 /** The values without duplicates, in order. */
 export function sortedValues(values: readonly Value[], types: readonly ValueType[]): Value[] {
-  const byKey = new Map(
-    values.map((value) => canonicalValue(value, types)).map((value) => [JSON.stringify(value), value]),
-  );
-  return [...byKey.values()]
-    .map((value) => ({ value, key: sortKey(value, types) }))
-    .sort((a, b) => compareKeys(a.key, b.key))
-    .map(({ value }) => value);
+  const canonical = values.map((value) => canonicalValue(value, types));
+  if (canonical.length < 2) return canonical;
+  const keyed = canonical.map((value) => ({ value, key: sortKey(value, types) }));
+  keyed.sort((a, b) => compareKeys(a.key, b.key));
+  const isFirst = (index: number) => {
+    const [previous, current] = [keyed[index - 1], keyed[index]];
+    return !previous || !current || compareKeys(previous.key, current.key) !== 0;
+  };
+  return keyed.filter((_, index) => isFirst(index)).map(({ value }) => value);
 }
 
 /** Which values an anonymous set has: overlapping and adjacent ranges are one, as nft lists them, and wildcards cover names. */
@@ -167,20 +169,24 @@ function sortKey(value: Value, types: readonly ValueType[]): SortKey {
 function scalarSortKey(value: Value, type: ValueType | undefined): SortKey {
   const bits = type && addressBits(type);
   if (isPrefix(value)) return bits === undefined ? [] : [addressSortKey(value.address, bits), value.length];
-  if (isRange(value))
-    return [typeof value.from === 'string' && bits ? addressSortKey(value.from, bits) : value.from, 0];
+  if (isRange(value)) return [rangeEndKey(value.from, bits), -1, rangeEndKey(value.to, bits)];
   if (isNamePrefix(value)) return [value.startsWith, 1];
   if (isTuple(value)) return [];
   return [typeof value === 'string' && bits !== undefined ? addressSortKey(value, bits) : value, 999];
 }
 
+function rangeEndKey(end: number | string, bits: 32 | 128 | undefined): number | string {
+  return typeof end === 'string' && bits !== undefined ? addressSortKey(end, bits) : end;
+}
+
+/** Zero only for equal values: a key says all about its value. */
 function compareKeys(a: SortKey, b: SortKey): number {
-  for (const [index, left] of a.entries()) {
-    const right = b[index];
-    if (right === undefined) return 1;
+  for (let index = 0; index < a.length; index++) {
+    const [left, right] = [a[index], b[index]];
+    if (left === undefined || right === undefined) return a.length - b.length;
     if (left !== right) return left < right ? -1 : 1;
   }
-  return 0;
+  return a.length - b.length;
 }
 
 export function isTuple(value: Value): value is readonly Value[] {

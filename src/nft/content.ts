@@ -144,7 +144,14 @@ function describeStatement(statement: Exclude<Statement, Match> | OpaqueStatemen
       // What becomes of a mark of all zeros and of all ones: that determines each bit, however it is written.
       return ['mark', statement.or >>> 0, (statement.and | statement.or) >>> 0];
     case 'limit':
-      return ['limit', statement.rate, statement.per, statement.burst];
+      return ['limit', statement.rate, statement.per, statement.burst, statement.over ?? false];
+    case 'ct count':
+      return ['ct count', statement.over];
+    case 'dnat':
+    case 'snat':
+      return [statement.kind, statement.to];
+    case 'reject':
+      return ['reject', statement.tcpReset ?? false];
     case 'jump':
     case 'goto':
       return verdictText(statement);

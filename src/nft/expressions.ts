@@ -121,6 +121,24 @@ export function goto(chain: string): Verdict {
 /** Final for the packet; the sender gets an ICMP port unreachable. Not below postrouting. */
 export const reject: Statement = frozen({ kind: 'reject' });
 
+/** Final for a TCP packet; the sender gets a reset. */
+export const tcpReset = frozen<Statement>({ kind: 'reject', tcpReset: true });
+
+/** Matches a packet whose connection makes more than `over` that have come here and are still open. */
+export function ctCount(over: number): Statement {
+  return frozen({ kind: 'ct count', over });
+}
+
+/** Changes the destination of a connection; in nat chains. */
+export function dnat(to: string): Statement {
+  return frozen({ kind: 'dnat', to });
+}
+
+/** Changes the source of a connection; in nat chains. */
+export function snat(to: string): Statement {
+  return frozen({ kind: 'snat', to });
+}
+
 /** No connection for this packet: only before conntrack, at priorities below -200. */
 export const notrack: Statement = frozen({ kind: 'notrack' });
 
@@ -135,6 +153,11 @@ export function log(prefix: string): Statement {
 /** Matches while tokens last: `rate` packets per unit, at most `burst` at once. */
 export function limit(rate: number, per: 'second' | 'minute' | 'hour' | 'day', burst: number): Statement {
   return frozen<Statement>({ kind: 'limit', rate, per, burst });
+}
+
+/** Matches packets that come faster: more than `burst` at once, then more than `rate` per second. */
+export function limitOver(rate: number, burst: number): Statement {
+  return frozen<Statement>({ kind: 'limit', rate, per: 'second', burst, over: true });
 }
 
 /** `meta mark = meta mark & and | or`. */

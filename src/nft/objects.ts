@@ -77,14 +77,20 @@ export type Statement =
       readonly rate: number;
       readonly per: 'second' | 'minute' | 'hour' | 'day';
       readonly burst: number;
+      /** Matches what is over the limit instead. */
+      readonly over?: true;
     }
+  /** Matches a packet whose connection makes more than this many that have come to the rule and are still open. */
+  | { readonly kind: 'ct count'; readonly over: number }
+  /** In chains of type nat: `dnat` in prerouting and output, `snat` in postrouting; the family is the address's. */
+  | { readonly kind: 'dnat' | 'snat'; readonly to: string }
   /** `prefix` is text from outside: it is cut to the 127 bytes that the kernel takes, and quoted. Level is info. */
   | { readonly kind: 'log'; readonly prefix: string }
   | { readonly kind: 'notrack' }
   /** `meta mark set meta mark & and | or`: bits outside are kept. */
   | { readonly kind: 'mark'; readonly and: number; readonly or: number }
-  /** ICMP or ICMPv6 port unreachable. Not possible below postrouting (EOPNOTSUPP for the whole transaction). */
-  | { readonly kind: 'reject' }
+  /** ICMP or ICMPv6 port unreachable, or a TCP reset. Not possible below postrouting (EOPNOTSUPP for the whole transaction). */
+  | { readonly kind: 'reject'; readonly tcpReset?: true }
   | Verdict;
 
 export interface Rule {

@@ -34,6 +34,9 @@ const PARSERS: { readonly [kind: string]: ((body: Json) => readonly Statement[] 
   notrack: (body) => (body === null ? [{ kind: 'notrack' }] : undefined),
   mangle: parseMark,
   reject: parseReject,
+  'ct count': parseCtCount,
+  dnat: (body) => parseNat('dnat', body),
+  snat: (body) => parseNat('snat', body),
 };
 
 /** Matches that the listed expressions imply come first: nft lists `meta l4proto tcp th dport 80` as `tcp dport 80`. */
@@ -99,10 +102,11 @@ function parseMapElement(json: Json, key: Expression): readonly [Value, Verdict]
 
 function parseLimit(body: Json): readonly Statement[] | undefined {
   if (!isRecord(body)) return undefined;
-  const { rate, per, burst = 5, ...more } = body;
+  const { rate, per, burst = 5, inv = false, ...more } = body;
   if (typeof rate !== 'number' || typeof burst !== 'number' || Object.keys(more).length > 0) return undefined;
   const unit = UNITS.find((each) => each === per);
-  return unit && [{ kind: 'limit', rate, per: unit, burst }];
+  if (!unit || typeof inv !== 'boolean') return undefined;
+  return [{ kind: 'limit', rate, per: unit, burst, ...(inv ? { over: true } : {}) }];
 }
 
 const UNITS = ['second', 'minute', 'hour', 'day'] as const;
@@ -119,11 +123,24 @@ function parseReject(body: Json): readonly Statement[] | undefined {
   const reject: Statement = { kind: 'reject' };
   if (body === null) return [reject];
   if (!isRecord(body)) return undefined;
+  if (body.type === 'tcp reset' && Object.keys(body).length === 1) return [{ kind: 'reject', tcpReset: true }];
   const code = PORT_UNREACHABLE[String(body.type)];
   return code !== undefined && (body.expr === code || body.expr === 'port-unreachable') ? [reject] : undefined;
 }
 
 const PORT_UNREACHABLE: { readonly [type: string]: number | undefined } = { icmpx: 1, icmp: 3, icmpv6: 4 };
+
+function parseCtCount(body: Json): readonly Statement[] | undefined {
+  if (!isRecord(body) || body.inv !== true || typeof body.val !== 'number') return undefined;
+  return [{ kind: 'ct count', over: body.val }];
+}
+
+function parseNat(kind: 'dnat' | 'snat', body: Json): readonly Statement[] | undefined {
+  if (!isRecord(body) || typeof body.addr !== 'string') return undefined;
+  const { family, addr, ...more } = body;
+  const own = addr.includes(':') ? 'ip6' : 'ip';
+  return family === own && Object.keys(more).length === 0 ? [{ kind, to: addr }] : undefined;
+}
 
 /** `meta mark set` with any combination of the mark and constants, as long as no bit is inverted. */
 function parseMark(body: Json): readonly Statement[] | undefined {

@@ -36,7 +36,12 @@ function statementSyntax(statement: Statement): string {
       return markSyntax(statement);
     case 'reject':
       // For both families. nft lists it in the same way, whatever the rule matched before.
-      return 'reject with icmpx type port-unreachable';
+      return statement.tcpReset ? 'reject with tcp reset' : 'reject with icmpx type port-unreachable';
+    case 'ct count':
+      return `ct count over ${positive(statement.over)}`;
+    case 'dnat':
+    case 'snat':
+      return natSyntax(statement);
     default:
       return verdictSyntax(statement);
   }
@@ -93,13 +98,19 @@ function verdictSyntax(verdict: Verdict): string {
   return 'chain' in verdict ? `${verdict.kind} ${objectName(verdict.chain)}` : verdict.kind;
 }
 
-function limitSyntax({ rate, per, burst }: Extract<Statement, { kind: 'limit' }>): string {
-  for (const number of [rate, burst]) {
-    if (!Number.isInteger(number) || number < 1 || number > 0xffffffff) {
-      throw new NftError('invalid', `${number} is not a limit: rate and burst are integers from 1 to 2^32-1`);
-    }
-  }
-  return `limit rate ${rate}/${per} burst ${burst} packets`;
+function limitSyntax({ rate, per, burst, over }: Extract<Statement, { kind: 'limit' }>): string {
+  return `limit rate ${over ? 'over ' : ''}${positive(rate)}/${per} burst ${positive(burst)} packets`;
+}
+
+function positive(number: number): number {
+  if (Number.isInteger(number) && number >= 1 && number <= 0xffffffff) return number;
+  throw new NftError('invalid', `${number} is not a limit: rates, bursts and counts are integers from 1 to 2^32-1`);
+}
+
+function natSyntax({ kind, to }: Extract<Statement, { kind: 'dnat' | 'snat' }>): string {
+  const type = to.includes(':') ? 'ipv6_addr' : 'ipv4_addr';
+  const address = scalarSyntax(canonicalValue(to, [type]), type);
+  return `${kind} ${type === 'ipv6_addr' ? 'ip6' : 'ip'} to ${address}`;
 }
 
 function markSyntax({ and, or }: Extract<Statement, { kind: 'mark' }>): string {

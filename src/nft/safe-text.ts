@@ -64,6 +64,8 @@ export function isNftName(name: string): boolean {
 }
 
 function printable(text: string): string {
+  // Most texts are like this.
+  if (/^[ !#-~]*$/.test(text)) return text;
   return text
     .replaceAll('"', "'")
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
@@ -72,6 +74,7 @@ function printable(text: string): string {
 
 /** At most so many bytes of UTF-8, never half a character. */
 function cut(text: string, bytes: number): string {
+  if (text.length * 3 <= bytes) return text;
   const all = encoder.encode(text);
   if (all.length <= bytes) return text;
   let end = bytes;

@@ -14,7 +14,7 @@ import { parseSelector } from '../selector/parse-selector.js';
 import { activePolicies, policyId } from './active-policies.js';
 import { hostEndpointItem, networkSetItem, type SelectableItem, workloadEndpointItem } from './endpoint-item.js';
 import type { HostPolicy } from './host-policy.js';
-import { hostEndpointPolicies, type LocalEndpoints, workloadEndpointPolicies } from './local-endpoints.js';
+import { hostEndpointPolicies, type LocalEndpoints, nats, workloadEndpointPolicies } from './local-endpoints.js';
 import { memberIndex } from './member-index.js';
 import { type Notice, noticesOf } from './notices.js';
 import { type PolicyState, policyStates, type StagedPolicy } from './policy-states.js';
@@ -206,6 +206,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
         parameters: parameters.parameters,
         hostEndpoints: hostEndpointPolicies(local),
         workloadEndpoints: workloadEndpointPolicies(local),
+        nats: nats(local),
         policies: active.policies,
         profiles: active.profiles,
         sets: members.sets,

@@ -50,8 +50,7 @@ function tierOf(
 ): TierPolicies[] {
   const own = policies.filter(({ policy }) => classesOf(policy, endpoint).includes(policyClass));
   if (own.length === 0) return [];
-  const withType = (type: 'Ingress' | 'Egress') =>
-    own.filter(({ policy }) => policy.spec.types?.includes(type) ?? true).map(({ id }) => id);
+  const withType = (type: 'Ingress' | 'Egress') => own.filter(({ policy }) => hasType(policy, type)).map(({ id }) => id);
   const early = policyClass === 'untracked' || policyClass === 'preDNAT';
   return [
     {
@@ -62,6 +61,11 @@ function tierOf(
       egress: policyClass === 'preDNAT' ? [] : withType('Egress'),
     },
   ];
+}
+
+/** Stored without types, or with an empty list, it is for both directions (Calico: felix/calc/policy_sorter.go). */
+function hasType({ spec: { types = [] } }: Policy, type: 'Ingress' | 'Egress'): boolean {
+  return types.length === 0 || types.includes(type);
 }
 
 /** To a workload endpoint only normal policies apply, and `applyOnForward` changes nothing. */

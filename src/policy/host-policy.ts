@@ -9,6 +9,8 @@ export interface HostPolicy {
   readonly hostEndpoints: readonly HostEndpointPolicy[];
   /** Sorted by interface name, one for each. */
   readonly workloadEndpoints: readonly WorkloadEndpointPolicy[];
+  /** 1:1 NAT of workload addresses, sorted; at most one for an external address. */
+  readonly nats: readonly Nat[];
   /** By policy id: at least those that endpoints refer to. */
   readonly policies: ReadonlyMap<string, PolicyRules>;
   /** By name: those that endpoints refer to and that exist. One that is missing denies everything at its place. */
@@ -77,6 +79,23 @@ export interface WorkloadEndpointPolicy {
   readonly allowedSources: readonly string[];
   readonly profiles: readonly string[];
   readonly normal: readonly TierPolicies[];
+  /** What may pass of what policy allows; ingress is what is sent to the workload. */
+  readonly limits: { readonly ingress: QosLimits; readonly egress: QosLimits };
+}
+
+export interface QosLimits {
+  /** Packets per second, with so many at once; the rest is dropped. */
+  readonly packetRate?: { readonly rate: number; readonly burst: number } | undefined;
+  /** TCP connections that may be open at the same time; further ones are reset. */
+  readonly maxConnections?: number | undefined;
+}
+
+/** What is sent to the external address goes to the internal one. */
+export interface Nat {
+  readonly internal: string;
+  readonly external: string;
+  /** A workload that reaches itself by an external address is seen with this one: one for each internal address. */
+  readonly hairpin: boolean;
 }
 
 /** The enforced policies of one tier and class for one endpoint: ids, in order. A tier without any is left out. */

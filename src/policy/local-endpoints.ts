@@ -1,11 +1,12 @@
-import { cidrText, parseCidr } from '../resources/address.js';
+import { cidrText, parseAddress, parseCidr } from '../resources/address.js';
 import type { FelixParameters } from '../resources/felix-parameters.js';
 import type { HostEndpoint, Tier, WorkloadEndpoint } from '../resources/kinds.js';
 import type { ActivePolicies } from './active-policies.js';
 import { addressesOf } from './endpoint-item.js';
 import { type EndpointTiers, endpointTiers } from './endpoint-tiers.js';
-import type { HostEndpointPolicy, WorkloadEndpointPolicy } from './host-policy.js';
+import type { HostEndpointPolicy, Nat, WorkloadEndpointPolicy } from './host-policy.js';
 import { compareText } from './policy-order.js';
+import { qosLimits } from './qos-limits.js';
 import { type HostInterfaces, isWorkloadInterface, resolveInterfaces } from './resolve-interfaces.js';
 
 /** What the policy of local endpoints is made of. Endpoints are by the id under which `policies` knows them. */
@@ -63,8 +64,33 @@ export function workloadEndpointPolicies(local: LocalEndpoints): WorkloadEndpoin
       allowedSources: (spec.allowSpoofedSourcePrefixes ?? []).flatMap((net) => parseCidr(net) ?? []).map(cidrText),
       profiles: spec.profiles ?? [],
       normal: endpointTiers(local.policies.policiesOf(id), local.tiers, 'workload').normal,
+      limits: qosLimits(spec.qosControls ?? {}),
     }))
     .sort((a, b) => compareText(a.interface, b.interface));
+}
+
+/** The 1:1 NAT of the workload endpoints in force: only with `floatingIPs: Enabled`, or for OpenStack. */
+export function nats(local: LocalEndpoints): Nat[] {
+  const enabled = local.parameters.floatingIPs === 'Enabled';
+  const mappings = [...byInterface(local).values()]
+    .filter(([, { spec }]) => enabled || spec.orchestrator === 'openstack')
+    .flatMap(([, { spec }]) => (spec.ipNATs ?? []).flatMap(({ internalIP, externalIP }) => natOf(internalIP, externalIP)))
+    .sort((a, b) => compareText(a.external, b.external) || compareText(a.internal, b.internal));
+  // Of several for one external address the smallest internal one counts, of several external addresses the smallest is seen.
+  const byExternal = new Map(mappings.toReversed().map((nat) => [nat.external, nat]));
+  const chosen = [...byExternal.values()].sort((a, b) => compareText(a.external, b.external));
+  const seen = new Set<string>();
+  return chosen.map((nat) => {
+    const hairpin = !seen.has(nat.internal);
+    seen.add(nat.internal);
+    return { ...nat, hairpin };
+  });
+}
+
+function natOf(internalIP: string, externalIP: string) {
+  const internal = parseAddress(internalIP)?.text;
+  const external = parseAddress(externalIP)?.text;
+  return internal === undefined || external === undefined ? [] : [{ internal, external }];
 }
 
 /** Of several endpoints with one interface the one with the smallest identity is in force; others wait until it goes. */

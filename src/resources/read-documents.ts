@@ -1,7 +1,8 @@
-import { type Document, isAlias, isSeq, isMap as isYamlMap, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { type Document, isAlias, isSeq, isMap as isYamlMap, LineCounter, type Node } from 'yaml';
 import { isMap } from './normalise.js';
 import { parsePath } from './path.js';
 import type { Issue, Path } from './resource.js';
+import { mostNesting, yamlDocuments } from './yaml-documents.js';
 import { keyTextOf, lineOfNode, yamlValue } from './yaml-value.js';
 
 /** One object of a file, before it is known what it is. */
@@ -31,26 +32,18 @@ export function readDocuments(text: string, format: 'yaml' | 'json'): RawDocumen
 }
 
 function parse(text: string, format: 'yaml' | 'json', lines: LineCounter): Entry[] {
-  let documents: Document.Parsed[];
-  try {
-    const parsed = parseAllDocuments(text, {
-      version: '1.2',
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'silent',
-      lineCounter: lines,
-    });
-    documents = 'empty' in parsed ? [] : parsed;
-  } catch (error) {
-    // The parser is recursive: nesting of some thousand levels exhausts the stack.
-    return [unusable(1, { path: '', code: 'syntax', message: `can't be parsed: ${String(error)}`, line: 1 })];
+  const parsed = yamlDocuments(text, lines);
+  if ('tooDeepAt' in parsed) {
+    const { line } = lines.linePos(parsed.tooDeepAt);
+    const message = `is nested more than ${mostNesting} levels deep`;
+    return [{ line, issues: [{ path: '', code: 'nesting', message, line }], warnings: [], lineOf: () => undefined }];
   }
   // YAML is not quite a superset of JSON: it limits the length of keys, for one.
-  if (format === 'json' && documents.some(({ errors }) => errors.length > 0)) {
+  if (format === 'json' && parsed.documents.some(({ errors }) => errors.length > 0)) {
     const value = parseJson(text);
     if (value !== undefined) return expand(value, 1, [], () => 1);
   }
-  return documents.flatMap((document) => documentEntries(document, lines));
+  return parsed.documents.flatMap((document) => documentEntries(document, lines));
 }
 
 function parseJson(text: string): unknown {
@@ -152,8 +145,4 @@ function child(node: unknown, part: string | number): { at: unknown; node: unkno
   const wanted = String(part).toLowerCase();
   const pair = node.items.find(({ key }) => keyTextOf(key)?.toLowerCase() === wanted);
   return pair === undefined ? undefined : { at: pair.key, node: pair.value };
-}
-
-function unusable(line: number, issue: Issue): Entry {
-  return { line, issues: [issue], warnings: [], lineOf: () => undefined };
 }

@@ -15,6 +15,7 @@ import {
 } from 'yaml';
 import { pathText } from './path.js';
 import type { Issue, Path } from './resource.js';
+import { mostNesting } from './yaml-documents.js';
 import { difference11, resolvePlain } from './yaml-scalar.js';
 
 export interface YamlValue {
@@ -25,7 +26,6 @@ export interface YamlValue {
 
 /** Enough for any real use; a few nested aliases can otherwise stand for more nodes than memory holds. */
 const mostAliasNodes = 100_000;
-const mostDepth = 200;
 const standardTags = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|merge)$/;
 
 interface Conversion {
@@ -70,8 +70,8 @@ function convert(node: unknown, path: Path, throughAlias: boolean, conversion: C
       tell('issues', 'alias-expansion', 'aliases stand for too many values', node, path, conversion);
     return null;
   }
-  if (path.length > mostDepth) {
-    tell('issues', 'nesting', `is nested more than ${mostDepth} levels deep`, node, path.slice(0, 1), conversion);
+  if (path.length > mostNesting) {
+    tell('issues', 'nesting', `is nested more than ${mostNesting} levels deep`, node, path.slice(0, 1), conversion);
     return null;
   }
   if (isAlias(node)) return convertAlias(node, path, conversion);

@@ -54,6 +54,9 @@ export function hostDispatch(
   return dispatch(name, by, elements, otherwise);
 }
 
+/** IFNAMSIZ without the final zero: nothing can follow a prefix of this length, and nft refuses a star behind it. */
+const LONGEST_NAME = 15;
+
 /** The statements, for all interfaces that have a name of a workload interface: known ones or not. */
 export function forWorkloadInterfaces(
   by: 'iifname' | 'oifname',
@@ -61,8 +64,8 @@ export function forWorkloadInterfaces(
   comment: string,
   statements: readonly Statement[],
 ): Rule[] {
-  return policy.parameters.interfacePrefix.map((startsWith) => ({
-    statements: [match(meta[by], { startsWith }), ...statements],
+  return policy.parameters.interfacePrefix.map((prefix) => ({
+    statements: [match(meta[by], prefix.length < LONGEST_NAME ? { startsWith: prefix } : prefix), ...statements],
     comment,
   }));
 }

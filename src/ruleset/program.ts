@@ -49,28 +49,44 @@ interface Continuation {
 /** Falls off the end of the base chain, as Pass does: entered by goto, so return leaves the base chain. */
 const undecided: Continuation = { inline: () => [], verdict: () => ret };
 
-/** Makes a chain of the rules as soon as something other than falling through leads there. */
-function continuation(rules: readonly NftRule[], name: string, comment: string, pool: ChainPool): Continuation {
+/**
+ * Makes a chain of the rules as soon as something other than falling through leads there. They are rendered when something first
+ * does, so that what can't be reached leaves no chains and sets behind.
+ */
+function continuation(
+  render: () => readonly NftRule[],
+  name: string,
+  comment: string,
+  pool: ChainPool,
+): Continuation {
+  let rendered: readonly NftRule[] | undefined;
   let chain: string | undefined;
+  const rules = () => {
+    rendered ??= render();
+    return rendered;
+  };
   const enter = () => {
-    chain ??= pool.add(name, comment, rules);
+    chain ??= pool.add(name, comment, rules());
     return goto(chain);
   };
   return {
-    inline: () => (chain === undefined ? rules : [{ statements: [goto(chain)], comment: `on to ${comment}` }]),
-    verdict: () => (rules.length === 0 ? ret : enter()),
+    inline: () => (chain === undefined ? rules() : [{ statements: [goto(chain)], comment: `on to ${comment}` }]),
+    verdict: () => (rules().length === 0 ? ret : enter()),
   };
 }
 
 function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, rendering: Rendering): Continuation {
   const ids = tier[stage.direction];
   if (ids.length === 0) return next;
-  const rules = ids.flatMap((id) => policyRules(id, next, stage, rendering));
-  const end: readonly NftRule[] =
-    tier.defaultAction === 'Pass'
-      ? next.inline()
-      : [{ statements: stage.verdicts.deny, comment: `end of tier ${tier.name}: deny` }];
-  return continuation([...rules, ...end], stage.name, `tier ${tier.name}`, rendering.pool);
+  const render = () => {
+    const rules = ids.flatMap((id) => policyRules(id, next, stage, rendering));
+    const end: readonly NftRule[] =
+      tier.defaultAction === 'Pass'
+        ? next.inline()
+        : [{ statements: stage.verdicts.deny, comment: `end of tier ${tier.name}: deny` }];
+    return [...rules, ...end];
+  };
+  return continuation(render, stage.name, `tier ${tier.name}`, rendering.pool);
 }
 
 function policyRules(id: string, next: Continuation, stage: Stage, rendering: Rendering): NftRule[] {
@@ -82,15 +98,19 @@ function policyRules(id: string, next: Continuation, stage: Stage, rendering: Re
 
 function profilesOf(stage: Stage, names: readonly string[], rendering: Rendering): Continuation {
   const deny: NftRule = { statements: stage.verdicts.deny, comment: 'no profile allows it: deny' };
-  let next = continuation([deny], stage.name, 'end of profiles', rendering.pool);
+  let next = continuation(() => [deny], stage.name, 'end of profiles', rendering.pool);
   for (const name of names.toReversed()) {
-    const profile = rendering.policy.profiles.get(name);
-    const rules: readonly NftRule[] = profile
-      ? [...renderRules(profile[stage.direction], profile, next, stage, rendering), ...next.inline()]
-      : [{ statements: stage.verdicts.deny, comment: `profile ${name} does not exist: deny` }];
-    next = continuation(rules, stage.name, `profile ${name}`, rendering.pool);
+    const after = next;
+    const render = () => profileRules(name, after, stage, rendering);
+    next = continuation(render, stage.name, `profile ${name}`, rendering.pool);
   }
   return next;
+}
+
+function profileRules(name: string, next: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {
+  const profile = rendering.policy.profiles.get(name);
+  if (!profile) return [{ statements: stage.verdicts.deny, comment: `profile ${name} does not exist: deny` }];
+  return [...renderRules(profile[stage.direction], profile, next, stage, rendering), ...next.inline()];
 }
 
 function renderRules(

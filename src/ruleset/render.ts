@@ -3,6 +3,7 @@ import type { Chain, Table, VerdictMap } from '../nft/objects.js';
 import type { HostPolicy, PolicyParameters } from '../policy/host-policy.js';
 import { chainPool } from './chain-pool.js';
 import { hostStages, inputStage } from './host-stages.js';
+import { natStages } from './nat-stages.js';
 import type { Rendering } from './program.js';
 import { setNames } from './sets.js';
 import { rawPreroutingStage, workloadStages } from './workload-stages.js';
@@ -14,7 +15,7 @@ export const TABLE = 'margay';
 export function renderTable(policy: HostPolicy): Table {
   const rendering: Rendering = { policy, pool: chainPool(), sets: setNames(policy.sets) };
   const raw = rawPreroutingStage(rendering);
-  const stages = [...(raw ? [raw] : []), ...workloadStages(rendering), inputStage(rendering), ...hostStages(rendering)];
+  const stages = [...(raw ? [raw] : []), ...workloadStages(rendering), inputStage(rendering), ...hostStages(rendering), ...natStages(policy)];
   return {
     name: TABLE,
     chains: [...stages.map((stage) => policed(stage.chain, policy.parameters)), ...rendering.pool.chains],

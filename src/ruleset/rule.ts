@@ -80,7 +80,8 @@ function logStatements(context: RuleContext): Statement[] {
 /** After the match, so that only packets that are logged use up tokens. */
 function rateLimit(parameters: PolicyParameters): Statement[] {
   const rate = parameters.logActionRateLimit;
-  return rate ? [limit(rate.rate, rate.per, parameters.logActionRateLimitBurst)] : [];
+  // nft refuses a burst of 0, which FelixConfiguration allows.
+  return rate ? [limit(rate.rate, rate.per, Math.max(1, parameters.logActionRateLimitBurst))] : [];
 }
 
 function matchesOf(rule: Rule, sets: SetNames): Alternatives {
@@ -104,6 +105,7 @@ function namedPorts(entity: EntityMatch): string | undefined {
 }
 
 function familyAlternatives(rule: Rule, family: Family, sets: SetNames): Alternatives {
+  if (contradictsIcmp(rule, family)) return NEVER;
   const fixed = [familyMatch(family), ...protocolMatches(rule), ...icmpMatches(rule, family)];
   return product([
     [fixed],
@@ -125,6 +127,12 @@ function protocolMatches(rule: Rule): Statement[] {
 }
 
 const ICMP_PROTOCOL = { 4: 1, 6: 58 } as const;
+
+/** No packet of another protocol has an ICMP type; nft refuses the whole transaction for such a rule ("conflicting protocols"). */
+function contradictsIcmp({ protocol, icmp: wanted, notICMP }: Rule, family: Family): boolean {
+  const looksAtIcmp = (wanted?.type ?? notICMP?.type) !== undefined;
+  return looksAtIcmp && protocol !== undefined && protocol !== ICMP_PROTOCOL[family];
+}
 
 /** Also without a protocol in the rule these match ICMP of the family only. */
 function icmpMatches(rule: Rule, family: Family): Statement[] {

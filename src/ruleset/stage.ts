@@ -18,6 +18,10 @@ export const HOOKS = {
   'raw-output': { type: 'filter', hook: 'output', priority: -295 },
   /** Between connection tracking and destination NAT (-100). */
   'pre-dnat': { type: 'filter', hook: 'prerouting', priority: -145 },
+  /** Chains of type nat: their priority counts among such chains only, and these come before those of kube-proxy (-100, 100). */
+  'nat-prerouting': { type: 'nat', hook: 'prerouting', priority: -105 },
+  'nat-output': { type: 'nat', hook: 'output', priority: -105 },
+  'nat-postrouting': { type: 'nat', hook: 'postrouting', priority: 95 },
   'input-from-workload': { type: 'filter', hook: 'input', priority: -6 },
   'input-host': { type: 'filter', hook: 'input', priority: -5 },
   'forward-host-ingress': { type: 'filter', hook: 'forward', priority: -8 },

@@ -1,9 +1,10 @@
-import { accept, anyOf, drop, icmpv6, match, meta, th } from '../nft/expressions.js';
+import { accept, anyOf, ctCount, drop, icmpv6, jump, limitOver, match, meta, tcpReset, th } from '../nft/expressions.js';
 import type { Rule as NftRule, Statement } from '../nft/objects.js';
 import type { PolicyParameters, WorkloadEndpointPolicy } from '../policy/host-policy.js';
 import { conntrackRules, type Direction, type Rendering, renderStage } from './program.js';
 import { verdictsOf } from './verdicts.js';
 
+const TCP = 6;
 const UDP = 17;
 const IP_IN_IP = 4;
 
@@ -17,7 +18,9 @@ export function workloadChain(endpoint: WorkloadEndpointPolicy, direction: Direc
       direction,
       verdicts,
       prologue: [
+        ...packetRateRules(endpoint, direction, rendering),
         ...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
+        ...connectionRules(endpoint, direction, rendering),
         ...(direction === 'egress' ? tunnelRules(parameters, verdicts.deny) : []),
       ],
       tiers: endpoint.normal,
@@ -25,6 +28,26 @@ export function workloadChain(endpoint: WorkloadEndpointPolicy, direction: Direc
     },
     rendering,
   );
+}
+
+/**
+ * The limits are in chains of their own, one for each endpoint: these do not change with policy, so what the kernel has counted
+ * stays. Packets of open connections count too.
+ */
+function packetRateRules(endpoint: WorkloadEndpointPolicy, direction: Direction, rendering: Rendering): NftRule[] {
+  const { packetRate } = endpoint.limits[direction];
+  if (!packetRate) return [];
+  const comment = `packet rate of ${endpoint.interface}`;
+  const rule: NftRule = { statements: [limitOver(packetRate.rate, packetRate.burst), drop], comment };
+  return [{ statements: [jump(rendering.pool.add(`rate-${direction}`, comment, [rule]))], comment }];
+}
+
+function connectionRules(endpoint: WorkloadEndpointPolicy, direction: Direction, rendering: Rendering): NftRule[] {
+  const { maxConnections } = endpoint.limits[direction];
+  if (maxConnections === undefined) return [];
+  const comment = `connections of ${endpoint.interface}`;
+  const rule: NftRule = { statements: [match(meta.l4proto, TCP), ctCount(maxConnections), tcpReset], comment };
+  return [{ statements: [jump(rendering.pool.add(`connections-${direction}`, comment, [rule]))], comment }];
 }
 
 /** A workload that may send VXLAN or IP-in-IP could inject packets into the overlay under any address. */

@@ -399,7 +399,20 @@ t.test('any sequence ends as the model says, and the journal has what is in forc
       if (ofVersions(result.journal) !== expected) throw new Error(`journal ${ofVersions(result.journal)}`);
       if (ofVersions(result.entries) !== expected) throw new Error(`compaction ${ofVersions(result.entries)}`);
     }),
-    { numRuns: 2000 },
+    {
+      numRuns: 2000,
+      examples: [
+        [
+          [
+            { do: 'valid', name: 'b', version: 2 },
+            { do: 'commit' },
+            { do: 'valid', name: 'b', version: 1 },
+            { do: 'valid', name: 'b', version: 2 },
+            { do: 'refuse', name: 'b', alreadyFaulty: false },
+          ],
+        ],
+      ],
+    },
   );
   t.pass();
 });

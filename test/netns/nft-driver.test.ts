@@ -10,6 +10,7 @@ import {
   concat,
   counter,
   ct,
+  ctCount,
   drop,
   goto,
   icmp,
@@ -19,6 +20,7 @@ import {
   ip6,
   jump,
   limit,
+  limitOver,
   log,
   masked,
   match,
@@ -28,6 +30,7 @@ import {
   reject,
   ret,
   setMark,
+  tcpReset,
   th,
   vmap,
   vmapNamed,
@@ -142,6 +145,10 @@ t.test('what is printed reads back the same, rule by rule', async (t) => {
     [match(ip.saddr, '10.0.0.1'), reject],
     [match(ip6.saddr, '::1'), reject],
     [notrack],
+    [limitOver(100, 200), drop],
+    [match(meta.l4proto, 6), ctCount(4), tcpReset],
+    [match(meta.l4proto, 6), match(th.dport, 80), tcpReset],
+    [tcpReset],
   ];
   for (const rule of rules) {
     const desired = tableOf(rule);

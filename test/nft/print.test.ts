@@ -121,7 +121,7 @@ t.test('statements', async (t) => {
   const cases: [readonly Statement[], string][] = [
     [
       [match(meta.l4proto, 6), match(th.dport, anyOf([443, 80, { from: 100, to: 200 }])), accept],
-      'meta l4proto tcp th dport { 80, 443, 100-200 } accept',
+      'meta l4proto tcp th dport { 80, 100-200, 443 } accept',
     ],
     [[match(meta.l4proto, anyOf([58, 1, 200]))], 'meta l4proto { icmp, icmpv6, 200 }'],
     [[notMatch(ip6.saddr, { address: 'fe80::', length: 10 })], 'ip6 saddr != fe80::/10'],

@@ -99,7 +99,9 @@ t.test('broken documents', async (t) => {
   );
   t.equal(yaml('a: 1\n\tb: 2')[0]?.issues[0]?.line, 2);
   t.equal(yaml('interfaceName: *\n')[0]?.value, undefined);
-  t.equal(yaml('['.repeat(20_000))[0]?.value, undefined, 'nested without end');
+  for (const nested of ['['.repeat(20_000), `${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`, '- '.repeat(5000)])
+    for (const format of ['yaml', 'json'] as const)
+      t.match(readDocuments(nested, format), [{ issues: [{ code: 'nesting' }] }], 'nested without end');
   t.equal(yaml(`${'{a: '.repeat(500)}1${'}'.repeat(500)}`)[0]?.value, undefined, 'nested too deeply');
 });
 
