@@ -1,5 +1,5 @@
 import type { Connection, Source, SourceEvent } from '../datastore/source.js';
-import type { Interfaces, InterfaceSource } from '../interfaces/interface-source.js';
+import type { InterfaceSource, Interfaces } from '../interfaces/interface-source.js';
 import { type Driver, type ForeignChange, NftError, type Watch } from '../nft/driver.js';
 import { kernelTable } from '../nft/kernel-table.js';
 import type { Origin, Table } from '../nft/objects.js';
@@ -49,7 +49,8 @@ export function agent(options: AgentOptions): Agent {
   const { source, driver, calculator, log, metrics } = options;
   const admitted = admission();
   const kernel = kernelTable(driver, TABLE, {
-    onListedDifferently: (object) => log.warn({ object }, 'this version of nft lists the object differently; changes to it are not noticed'),
+    onListedDifferently: (object) =>
+      log.warn({ object }, 'this version of nft lists the object differently; changes to it are not noticed'),
   });
   const enforcement = enforcer(kernel, driver);
   const input = generations();
@@ -142,7 +143,10 @@ export function agent(options: AgentOptions): Agent {
       report();
       return false;
     }
-    log.error({ err: error, origin: guilty }, `${guilty?.kind} ${guilty?.name} is refused by the kernel; the rest is enforced`);
+    log.error(
+      { err: error, origin: guilty },
+      `${guilty?.kind} ${guilty?.name} is refused by the kernel; the rest is enforced`,
+    );
     take(changes);
     changed();
     return true;
@@ -200,7 +204,11 @@ export function agent(options: AgentOptions): Agent {
       connection = { ...state, since: timestamp() };
       metrics.datastoreConnected.set(state.connected ? 1 : 0);
       if (state.connected) log.info({ datastore: source.url }, 'datastore is connected');
-      else log.warn({ datastore: source.url, reason: state.reason }, 'datastore is lost; the last known state stays in force');
+      else
+        log.warn(
+          { datastore: source.url, reason: state.reason },
+          'datastore is lost; the last known state stays in force',
+        );
       report();
     },
   };
@@ -232,7 +240,13 @@ export function agent(options: AgentOptions): Agent {
       ready: inSync && listed && connection.connected && enforced !== undefined && !failing,
       degraded: quarantined.length > 0 || policies.some(({ state }) => state === 'unsupported'),
       inSync,
-      datastore: { url: source.url, connected: connection.connected, since: connection.since, lastChange, reason: connection.reason ?? null },
+      datastore: {
+        url: source.url,
+        connected: connection.connected,
+        since: connection.since,
+        lastChange,
+        reason: connection.reason ?? null,
+      },
       interfaces: { listed, reason: interfaceProblem ?? null },
       input: input.current,
       enforced: input.inForce,

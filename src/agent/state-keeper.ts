@@ -44,7 +44,8 @@ export function stateKeeper(directory: string, journal: ObjectJournal, log: Log)
         ? await journal.append(changes)
         : await journal.compact(admitted.journalEntries());
     compacted = true;
-    if (problem) log.error({ problem }, 'the state directory can not be written; a restart may lose last valid versions');
+    if (problem)
+      log.error({ problem }, 'the state directory can not be written; a restart may lose last valid versions');
   };
 
   return {

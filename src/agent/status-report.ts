@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Calculation } from '../policy/calculator.js';
-import type { HostEndpointPolicy, TierPolicies } from '../policy/host-policy.js';
-import type { PolicyState } from '../policy/policy-states.js';
 import type { Table } from '../nft/objects.js';
 import { printTable } from '../nft/print.js';
 import type { EndpointStatus, PolicyStatus, QuarantinedObject, RulesetStatus } from '../observe/status.js';
+import type { Calculation } from '../policy/calculator.js';
+import type { HostEndpointPolicy, TierPolicies } from '../policy/host-policy.js';
+import type { PolicyState } from '../policy/policy-states.js';
 import type { Admission } from './admission.js';
 
 /** The endpoints of this node: host endpoints first. */
@@ -52,22 +52,24 @@ export function policyStatuses(states: readonly PolicyState[]): PolicyStatus[] {
 
 /** Objects that are not used as they are in the datastore, and files of which not even that can be told. */
 export function quarantinedObjects(admission: Admission): QuarantinedObject[] {
-  const objects = admission.quarantined().map(
-    ({ file, line, ...object }): QuarantinedObject => ({ ...object, file: file ?? null, line: line ?? null }),
-  );
+  const objects = admission
+    .quarantined()
+    .map(({ file, line, ...object }): QuarantinedObject => ({ ...object, file: file ?? null, line: line ?? null }));
   const files = admission.problems().flatMap(({ file, unreadable, problems }) =>
     problems
       .filter(({ key }) => key === undefined)
-      .map(({ line, issue }): QuarantinedObject => ({
-        kind: 'File',
-        name: file,
-        file,
-        line: issue.line ?? line ?? null,
-        path: issue.path,
-        code: issue.code,
-        message: issue.message,
-        inForce: unreadable ? 'last valid' : 'absent',
-      })),
+      .map(
+        ({ line, issue }): QuarantinedObject => ({
+          kind: 'File',
+          name: file,
+          file,
+          line: issue.line ?? line ?? null,
+          path: issue.path,
+          code: issue.code,
+          message: issue.message,
+          inForce: unreadable ? 'last valid' : 'absent',
+        }),
+      ),
   );
   return [...objects, ...files];
 }

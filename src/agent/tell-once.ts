@@ -26,7 +26,8 @@ export function tellOnce(
     for (const { key, issue } of notices) {
       now.set(`${key.kind} ${key.name}: ${pathText(issue.path)}${issue.message}`, { code: issue.code });
     }
-    for (const { path, code, message } of parameterIssues) now.set(`FelixConfiguration: ${pathText(path)}${message}`, { code });
+    for (const { path, code, message } of parameterIssues)
+      now.set(`FelixConfiguration: ${pathText(path)}${message}`, { code });
     for (const [text, fields] of now) if (!told.has(text)) log.warn(fields, text);
     for (const text of told) if (!now.has(text)) log.info(`no longer: ${text}`);
     told = new Set(now.keys());

@@ -33,7 +33,9 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     base: { node: settings.node },
   });
   const notify = createNotify({ notifySocket: environment.NOTIFY_SOCKET, log });
-  const { metrics, exposition } = settings.metrics ? createMetrics() : { metrics: silentMetrics(), exposition: undefined };
+  const { metrics, exposition } = settings.metrics
+    ? createMetrics()
+    : { metrics: silentMetrics(), exposition: undefined };
   const version = readVersion();
   metrics.host.set(1, { host: settings.node });
   metrics.buildInfo.set(1, { version });
@@ -56,7 +58,10 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     await Promise.all(servers.map((server) => server.close()));
     await socket.close();
   };
-  log.info({ version, datastore: settings.datastore.url, runDir: settings.runDir, stateDir: settings.stateDir }, 'margay starts');
+  log.info(
+    { version, datastore: settings.datastore.url, runDir: settings.runDir, stateDir: settings.stateDir },
+    'margay starts',
+  );
   try {
     await margay.start();
   } catch (error) {
@@ -80,13 +85,18 @@ interface HttpService {
 }
 
 /** Health and metrics may share an address. */
-function httpServices({ health, metrics }: Settings, provider: HealthProvider, exposition: Exposition | undefined): HttpService[] {
+function httpServices(
+  { health, metrics }: Settings,
+  provider: HealthProvider,
+  exposition: Exposition | undefined,
+): HttpService[] {
   const wanted: HttpService[] = [
     ...(health ? [{ address: health, routes: healthRoutes(provider) }] : []),
     ...(metrics && exposition ? [{ address: metrics, routes: metricsRoutes(exposition) }] : []),
   ];
   const [first, second] = wanted;
-  const shared = first && second && first.address.host === second.address.host && first.address.port === second.address.port;
+  const shared =
+    first && second && first.address.host === second.address.host && first.address.port === second.address.port;
   return shared ? [{ address: first.address, routes: new Map([...first.routes, ...second.routes]) }] : wanted;
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Problems, SourceEvent, Update } from '../datastore/source.js';
-import { interfacesFromJson } from '../interfaces/parse-addresses.js';
 import type { Interfaces } from '../interfaces/interface-source.js';
+import { interfacesFromJson } from '../interfaces/parse-addresses.js';
 import { runIp } from '../interfaces/run-ip.js';
 import { type Calculation, type PolicyCalculator, policyCalculator } from '../policy/calculator.js';
 import { defaultAllowProfile } from '../resources/packaged-rules.js';
@@ -54,7 +54,8 @@ function problemsOf(event: SourceEvent): string[] {
 }
 
 function updateProblems({ key, origin, parsed }: Update): string[] {
-  const text = (issue: Issue) => `${place(origin.file, issue.line ?? origin.line)}${key.kind} ${key.name}: ${issueText(issue)}`;
+  const text = (issue: Issue) =>
+    `${place(origin.file, issue.line ?? origin.line)}${key.kind} ${key.name}: ${issueText(issue)}`;
   const left = parsed.valid ? [] : parsed.issues.map((issue) => `${text(issue)} (left out)`);
   return [...left, ...parsed.warnings.map(text)];
 }

@@ -96,7 +96,8 @@ function ports(side: Side): Criterion {
   return {
     holds: ({ [side]: entity }, header, lookups) =>
       entity.ports === undefined || portMatches(entity.ports, side, header, lookups),
-    why: ({ [side]: entity }, header, { describeSet }) => portsWhy('is not in', entity, 'ports', side, header, describeSet),
+    why: ({ [side]: entity }, header, { describeSet }) =>
+      portsWhy('is not in', entity, 'ports', side, header, describeSet),
   };
 }
 

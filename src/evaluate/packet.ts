@@ -42,7 +42,9 @@ export interface Packet {
 export function pathOf({ path, inInterface, outInterface }: Packet): Path {
   const derived = inInterface === undefined ? 'out' : outInterface === undefined ? 'in' : 'forward';
   const chosen = path ?? derived;
-  if (chosen !== 'out' && inInterface === undefined) throw new RangeError(`a packet with path ${chosen} needs inInterface`);
-  if (chosen !== 'in' && outInterface === undefined) throw new RangeError(`a packet with path ${chosen} needs outInterface`);
+  if (chosen !== 'out' && inInterface === undefined)
+    throw new RangeError(`a packet with path ${chosen} needs inInterface`);
+  if (chosen !== 'in' && outInterface === undefined)
+    throw new RangeError(`a packet with path ${chosen} needs outInterface`);
   return chosen;
 }

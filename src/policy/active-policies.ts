@@ -172,7 +172,15 @@ function resolvePolicy({ id, policy, tier }: PolicyFacts, members: MemberIndex):
   const { ingress = [], egress = [] } = policy.spec;
   const { kind, metadata } = policy;
   return {
-    value: { id, kind, namespace, name: metadata.name, tier, ingress: ingress.map(resolve), egress: egress.map(resolve) },
+    value: {
+      id,
+      kind,
+      namespace,
+      name: metadata.name,
+      tier,
+      ingress: ingress.map(resolve),
+      egress: egress.map(resolve),
+    },
     sets,
   };
 }

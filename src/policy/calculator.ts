@@ -218,7 +218,8 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
         parameterIssues: [...parameters.errors, ...parameters.warnings],
       };
     },
-    policyStates: (hostPolicy) => policyStates(active.all.values(), staged.values(), hostPolicy, (id) => active.policies.has(id)),
+    policyStates: (hostPolicy) =>
+      policyStates(active.all.values(), staged.values(), hostPolicy, (id) => active.policies.has(id)),
     count: (kind) => ids.get(kind)?.size ?? 0,
   };
 }
@@ -254,4 +255,3 @@ function resolveParameters(
     },
   });
 }
-

@@ -29,7 +29,12 @@ export function policySelector(policy: NetworkPolicy | GlobalNetworkPolicy): Sel
 }
 
 /** `all()` in such a clause means every namespace, or service account: in the whole selector, for so Calico replaces it. */
-function withClause(selector: Selector | undefined, clause: string, prefix: string, label: string): Selector | undefined {
+function withClause(
+  selector: Selector | undefined,
+  clause: string,
+  prefix: string,
+  label: string,
+): Selector | undefined {
   if (clause === '') return selector;
   return replaceAll(conjunction(selector, prefixLabels(parsed(clause), prefix)), has(label));
 }

@@ -22,7 +22,12 @@ export function endpointTiers(
   const ordered = tiersInOrder(policies, tiers);
   const listOf = (policyClass: PolicyClass) =>
     ordered.flatMap(({ tier, policies: own }) => tierOf(policyClass, tier, own, tiers, endpoint));
-  return { untracked: listOf('untracked'), preDNAT: listOf('preDNAT'), forward: listOf('forward'), normal: listOf('normal') };
+  return {
+    untracked: listOf('untracked'),
+    preDNAT: listOf('preDNAT'),
+    forward: listOf('forward'),
+    normal: listOf('normal'),
+  };
 }
 
 function tiersInOrder(policies: readonly PolicyFacts[], tiers: ReadonlyMap<string, Tier>) {
@@ -50,7 +55,8 @@ function tierOf(
 ): TierPolicies[] {
   const own = policies.filter(({ policy }) => classesOf(policy, endpoint).includes(policyClass));
   if (own.length === 0) return [];
-  const withType = (type: 'Ingress' | 'Egress') => own.filter(({ policy }) => hasType(policy, type)).map(({ id }) => id);
+  const withType = (type: 'Ingress' | 'Egress') =>
+    own.filter(({ policy }) => hasType(policy, type)).map(({ id }) => id);
   const early = policyClass === 'untracked' || policyClass === 'preDNAT';
   return [
     {

@@ -74,7 +74,9 @@ export function nats(local: LocalEndpoints): Nat[] {
   const enabled = local.parameters.floatingIPs === 'Enabled';
   const mappings = [...byInterface(local).values()]
     .filter(([, { spec }]) => enabled || spec.orchestrator === 'openstack')
-    .flatMap(([, { spec }]) => (spec.ipNATs ?? []).flatMap(({ internalIP, externalIP }) => natOf(internalIP, externalIP)))
+    .flatMap(([, { spec }]) =>
+      (spec.ipNATs ?? []).flatMap(({ internalIP, externalIP }) => natOf(internalIP, externalIP)),
+    )
     .sort((a, b) => compareText(a.external, b.external) || compareText(a.internal, b.internal));
   // Of several for one external address the smallest internal one counts, of several external addresses the smallest is seen.
   const byExternal = new Map(mappings.toReversed().map((nat) => [nat.external, nat]));

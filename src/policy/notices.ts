@@ -49,7 +49,10 @@ function missingProfiles(policy: HostPolicy): Notice[] {
       missing(profiles).map((profile) => ({ key: { kind: 'HostEndpoint', name }, issue: issue(profile) })),
     ),
     ...policy.workloadEndpoints.flatMap(({ namespace, name, profiles }) =>
-      missing(profiles).map((profile) => ({ key: { kind: 'WorkloadEndpoint', namespace, name }, issue: issue(profile) })),
+      missing(profiles).map((profile) => ({
+        key: { kind: 'WorkloadEndpoint', namespace, name },
+        issue: issue(profile),
+      })),
     ),
   ];
 }
@@ -58,7 +61,8 @@ function workloadNotices(local: LocalEndpoints, workloads: ReadonlyMap<string, W
   return [...workloads].flatMap(([id, { metadata, spec }]) => {
     const key = { kind: 'WorkloadEndpoint', namespace: metadata.namespace, name: metadata.name };
     if (!local.workloadEndpoints.has(id)) {
-      const message = 'is left out, and its interface closed: allowSpoofedSourcePrefixes needs workloadSourceSpoofing: Any';
+      const message =
+        'is left out, and its interface closed: allowSpoofedSourcePrefixes needs workloadSourceSpoofing: Any';
       return [{ key, issue: { path: 'spec.allowSpoofedSourcePrefixes', code: 'spoofing-disabled', message } }];
     }
     if (isWorkloadInterface(spec.interfaceName, local.parameters)) return [];

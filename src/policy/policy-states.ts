@@ -33,7 +33,12 @@ export function policyStates(
     return { key: { kind, ...namespace, name: metadata.name }, tier: facts.tier, ...stateOf(facts, enforced, selects) };
   });
   const inactive = [...staged].map(
-    ({ key, tier }): PolicyState => ({ key, tier: tier ?? DEFAULT_TIER, state: 'staged', reason: 'staged policies are not enforced' }),
+    ({ key, tier }): PolicyState => ({
+      key,
+      tier: tier ?? DEFAULT_TIER,
+      state: 'staged',
+      reason: 'staged policies are not enforced',
+    }),
   );
   return [...states, ...inactive].sort(
     (a, b) => compareText(a.tier, b.tier) || compareText(a.key.name, b.key.name) || compareText(a.key.kind, b.key.kind),
@@ -48,7 +53,9 @@ function stateOf(
   if (enforced.has(id)) return { state: 'enforced', reason: null };
   if (!selects(id)) return { state: 'inert', reason: 'selects no endpoint of this node' };
   if (policy.kind === 'GlobalNetworkPolicy' && (policy.spec.doNotTrack || policy.spec.preDNAT)) {
-    const kind = policy.spec.doNotTrack ? 'doNotTrack policy is for host endpoints with an interface' : 'preDNAT policy is for host endpoints';
+    const kind = policy.spec.doNotTrack
+      ? 'doNotTrack policy is for host endpoints with an interface'
+      : 'preDNAT policy is for host endpoints';
     return { state: 'unsupported', reason: `${kind}, and it selects others only` };
   }
   return { state: 'inert', reason: 'the endpoints of this node that it selects are not active' };

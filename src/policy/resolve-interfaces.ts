@@ -51,7 +51,10 @@ function candidateInterfaces(
 }
 
 /** Whether the name is one of a workload interface: purely by its prefix. */
-export function isWorkloadInterface(name: string, { interfacePrefix }: Pick<FelixParameters, 'interfacePrefix'>): boolean {
+export function isWorkloadInterface(
+  name: string,
+  { interfacePrefix }: Pick<FelixParameters, 'interfacePrefix'>,
+): boolean {
   return interfacePrefix.some((prefix) => name.startsWith(prefix));
 }
 

@@ -24,7 +24,9 @@ export function antiSpoof(rendering: Rendering): AntiSpoof {
     ...SPECIAL_SOURCES,
     { statements: verdictsOf('normal', rendering.policy.parameters).deny, comment: 'source address of somebody else' },
   ]);
-  const dispatch = endpoints.map((endpoint) => [endpoint.interface, goto(chainOf(endpoint, shared, rendering))] as const);
+  const dispatch = endpoints.map(
+    (endpoint) => [endpoint.interface, goto(chainOf(endpoint, shared, rendering))] as const,
+  );
   return { dispatch, sets };
 }
 
@@ -69,7 +71,10 @@ function chainOf(endpoint: WorkloadEndpointPolicy, shared: string, rendering: Re
     const source = family === 4 ? ip.saddr : ip6.saddr;
     return prefixes.length === 0 ? [] : [{ statements: [match(source, anyOf(prefixes)), accept] }];
   });
-  return rendering.pool.add('anti-spoof-allowed', 'allowSpoofedSourcePrefixes', [...rules, { statements: [goto(shared)] }]);
+  return rendering.pool.add('anti-spoof-allowed', 'allowSpoofedSourcePrefixes', [
+    ...rules,
+    { statements: [goto(shared)] },
+  ]);
 }
 
 function ofFamily(texts: readonly string[], family: Family): string[] {

@@ -86,7 +86,6 @@ export function untrackedChain(endpoint: HostEndpointPolicy, direction: Directio
   );
 }
 
-
 /**
  * Without it IPv6 stops working on an interface with a host endpoint: neighbour discovery is never tracked, so no state makes
  * it "established". A hop limit of 255 shows that it comes from the link. Calico treats it like any other packet.
@@ -95,4 +94,3 @@ const NEIGHBOUR_DISCOVERY: NftRule = {
   statements: [match(icmpv6.type, anyOf([133, 134, 135, 136])), match(ip6.hoplimit, 255), accept],
   comment: 'IPv6 neighbour discovery',
 };
-

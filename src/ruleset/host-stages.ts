@@ -30,7 +30,10 @@ export function usesMarks(endpoints: ActiveHostEndpoints): boolean {
 }
 
 /** Rules of the raw prerouting chain, which workloads share. */
-export function rawPreroutingRules(endpoints: ActiveHostEndpoints, rendering: Rendering): ReturnType<typeof hostDispatch> {
+export function rawPreroutingRules(
+  endpoints: ActiveHostEndpoints,
+  rendering: Rendering,
+): ReturnType<typeof hostDispatch> {
   return hostDispatch('untracked-ingress', 'iifname', withUntracked(endpoints), (endpoint) =>
     untrackedChain(endpoint, 'ingress', rendering),
   );
@@ -67,7 +70,9 @@ export function inputStage(rendering: Rendering): HookStage {
   const { map, rules } = hostDispatch('host-ingress', 'iifname', endpoints, (endpoint) =>
     normalChain(endpoint, 'ingress', rendering),
   );
-  const workloads = forWorkloadInterfaces('iifname', rendering.policy, 'workloads', [goto(workloadToHostChain(rendering))]);
+  const workloads = forWorkloadInterfaces('iifname', rendering.policy, 'workloads', [
+    goto(workloadToHostChain(rendering)),
+  ]);
   const allowed = usesMarks(endpoints) ? [allowedBefore(rendering)] : [];
   return hookStage('input-host', [...workloads, ...allowed, ...rules], [map]);
 }
@@ -131,4 +136,3 @@ function hostToWorkload(rendering: Rendering): Rule[] {
 function allowedBefore(rendering: Rendering): Rule {
   return { statements: [allowedMark(rendering.policy.parameters), accept], comment: 'allowed before' };
 }
-

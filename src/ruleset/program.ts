@@ -1,5 +1,5 @@
-import { anyOf, ct, drop, goto, match, ret, vmap, accept } from '../nft/expressions.js';
-import type { Origin, Rule as NftRule, Statement } from '../nft/objects.js';
+import { accept, anyOf, ct, drop, goto, match, ret, vmap } from '../nft/expressions.js';
+import type { Rule as NftRule, Origin, Statement } from '../nft/objects.js';
 import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '../policy/host-policy.js';
 import type { ChainPool } from './chain-pool.js';
 import { logPrefixOf } from './log-prefix.js';
@@ -53,12 +53,7 @@ const undecided: Continuation = { inline: () => [], verdict: () => ret };
  * Makes a chain of the rules as soon as something other than falling through leads there. They are rendered when something first
  * does, so that what can't be reached leaves no chains and sets behind.
  */
-function continuation(
-  render: () => readonly NftRule[],
-  name: string,
-  comment: string,
-  pool: ChainPool,
-): Continuation {
+function continuation(render: () => readonly NftRule[], name: string, comment: string, pool: ChainPool): Continuation {
   let rendered: readonly NftRule[] | undefined;
   let chain: string | undefined;
   const rules = () => {
@@ -171,6 +166,10 @@ export function conntrackRules(disableInvalidCheck: boolean, deny: readonly Stat
   if (deny[0] !== drop) {
     return [established, { statements: [match(ct.state, 'invalid'), ...deny], comment: 'invalid packets' }];
   }
-  const states = [['established', accept], ['related', accept], ['invalid', drop]] as const;
+  const states = [
+    ['established', accept],
+    ['related', accept],
+    ['invalid', drop],
+  ] as const;
   return [{ statements: [vmap(ct.state, states)], comment: 'open connections pass, invalid packets do not' }];
 }

@@ -15,7 +15,13 @@ export const TABLE = 'margay';
 export function renderTable(policy: HostPolicy): Table {
   const rendering: Rendering = { policy, pool: chainPool(), sets: setNames(policy.sets) };
   const raw = rawPreroutingStage(rendering);
-  const stages = [...(raw ? [raw] : []), ...workloadStages(rendering), inputStage(rendering), ...hostStages(rendering), ...natStages(policy)];
+  const stages = [
+    ...(raw ? [raw] : []),
+    ...workloadStages(rendering),
+    inputStage(rendering),
+    ...hostStages(rendering),
+    ...natStages(policy),
+  ];
   return {
     name: TABLE,
     chains: [...stages.map((stage) => policed(stage.chain, policy.parameters)), ...rendering.pool.chains],
@@ -37,7 +43,10 @@ function hasElements(map: VerdictMap): boolean {
 
 /** What switches connection tracking on, and nothing else: loaded first, so that open connections are known when policy comes. */
 export function conntrackTable(): Table {
-  const rule = { statements: [match({ kind: 'ct', key: 'state' } as const, 'established'), accept], comment: 'connection tracking' };
+  const rule = {
+    statements: [match({ kind: 'ct', key: 'state' } as const, 'established'), accept],
+    comment: 'connection tracking',
+  };
   const base = { type: 'filter', hook: 'prerouting', priority: -145 } as const;
   return { name: TABLE, chains: [{ name: 'conntrack', base, rules: [rule] }], sets: [], maps: [] };
 }

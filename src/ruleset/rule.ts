@@ -15,7 +15,7 @@ import {
   notMatch,
   th,
 } from '../nft/expressions.js';
-import type { Expression, Origin, Rule as NftRule, Prefix, Statement, Value } from '../nft/objects.js';
+import type { Expression, Rule as NftRule, Origin, Prefix, Statement, Value } from '../nft/objects.js';
 import type { EntityMatch, Family, Icmp, PolicyParameters, PortMatch, Rule } from '../policy/host-policy.js';
 import type { ChainPool } from './chain-pool.js';
 import { parsePrefix } from './prefix.js';
@@ -53,7 +53,11 @@ export function renderRule(rule: Rule, context: RuleContext): NftRule[] {
   if (rule.action === 'Log' && alternatives.length > 1) {
     // A packet may match several of them, but is logged once: the first leads to the log statement, which ends the detour.
     const write = context.pool.add('log', comment, [ruleOf(logStatements(context))]);
-    const detour = context.pool.add('log-if', comment, alternatives.map((matches) => ruleOf([...matches, goto(write)])));
+    const detour = context.pool.add(
+      'log-if',
+      comment,
+      alternatives.map((matches) => ruleOf([...matches, goto(write)])),
+    );
     return [ruleOf([jump(detour)])];
   }
   const verdict = actionOf(rule, context);
@@ -150,7 +154,12 @@ function icmpMatches(rule: Rule, family: Family): Statement[] {
     : matches;
 }
 
-function addressAlternatives(entity: EntityMatch, family: Family, field: 'saddr' | 'daddr', sets: SetNames): Alternatives {
+function addressAlternatives(
+  entity: EntityMatch,
+  family: Family,
+  field: 'saddr' | 'daddr',
+  sets: SetNames,
+): Alternatives {
   const address = family === 4 ? ip[field] : ip6[field];
   const nets = prefixesOf(entity.nets, family);
   const notNets = prefixesOf(entity.notNets, family);
@@ -160,7 +169,9 @@ function addressAlternatives(entity: EntityMatch, family: Family, field: 'saddr'
   const fixed: Statement[] = [
     ...(nets && !nets.some((net) => net.length === 0) ? [match(address, anyOf(nets))] : []),
     ...(notNets ? [notMatch(address, anyOf(notNets))] : []),
-    ...(entity.notSet ? sets.lookups(entity.notSet, family, address).map(([key, name]) => notMatch(key, inSet(name))) : []),
+    ...(entity.notSet
+      ? sets.lookups(entity.notSet, family, address).map(([key, name]) => notMatch(key, inSet(name)))
+      : []),
   ];
   const inOne = (id: string | undefined): Alternatives =>
     id ? sets.lookups(id, family, address).map(([key, name]) => [match(key, inSet(name))]) : ALWAYS;

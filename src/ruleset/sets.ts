@@ -27,7 +27,7 @@ export function setNames(sets: ReadonlyMap<string, MemberSet>): SetNames {
   };
   return {
     lookups(id, family, address) {
-      const byLength = [...(renderNets(id, sets.get(id))[family].entries())];
+      const byLength = [...renderNets(id, sets.get(id))[family].entries()];
       return byLength.map(([length, set]) => [lookupKey(address, family, length), use(set)]);
     },
     ports: (id, family) => use(renderPorts(id, sets.get(id))[family]),
@@ -129,4 +129,3 @@ function namedSet(
 function idHash(id: string): string {
   return createHash('sha256').update(id).digest('hex').slice(0, 16);
 }
-

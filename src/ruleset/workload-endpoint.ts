@@ -1,4 +1,16 @@
-import { accept, anyOf, ctCount, drop, icmpv6, jump, limitOver, match, meta, tcpReset, th } from '../nft/expressions.js';
+import {
+  accept,
+  anyOf,
+  ctCount,
+  drop,
+  icmpv6,
+  jump,
+  limitOver,
+  match,
+  meta,
+  tcpReset,
+  th,
+} from '../nft/expressions.js';
 import type { Rule as NftRule, Statement } from '../nft/objects.js';
 import type { PolicyParameters, WorkloadEndpointPolicy } from '../policy/host-policy.js';
 import { conntrackRules, type Direction, type Rendering, renderStage } from './program.js';
@@ -67,13 +79,19 @@ function tunnelRules(parameters: PolicyParameters, deny: readonly Statement[]): 
  * Workload → host, after the workload's egress policy: DefaultEndpointToHostAction. Answers to the host pass whatever it says.
  */
 export function workloadToHostChain(rendering: Rendering): string {
-  const action = { Drop: [drop], Accept: [accept], Return: [] }[rendering.policy.parameters.defaultEndpointToHostAction];
+  const action = { Drop: [drop], Accept: [accept], Return: [] }[
+    rendering.policy.parameters.defaultEndpointToHostAction
+  ];
   const last: NftRule[] = action.length > 0 ? [{ statements: action, comment: 'defaultEndpointToHostAction' }] : [];
   const open: NftRule = {
     statements: [match({ kind: 'ct', key: 'state' }, anyOf(['established', 'related'])), accept],
     comment: 'answers to the host',
   };
-  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', [open, ICMPV6_TO_HOST, ...last]);
+  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', [
+    open,
+    ICMPV6_TO_HOST,
+    ...last,
+  ]);
 }
 
 /** Multicast listener reports (MLDv1), router solicitation, neighbour discovery: without them a workload has no IPv6. */

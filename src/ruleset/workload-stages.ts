@@ -37,5 +37,7 @@ export function rawPreroutingStage(rendering: Rendering): HookStage | undefined 
   const untracked = rawPreroutingRules(endpoints, rendering);
   const clear = usesMarks(endpoints) ? [clearAllowedMark(rendering.policy.parameters)] : [];
   const rules = [...clear, ...workloads.rules, ...untracked.rules];
-  return rules.length === 0 ? undefined : hookStage('raw-prerouting', rules, [workloads.map, untracked.map], sources.sets);
+  return rules.length === 0
+    ? undefined
+    : hookStage('raw-prerouting', rules, [workloads.map, untracked.map], sources.sets);
 }

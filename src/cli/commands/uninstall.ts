@@ -14,7 +14,9 @@ export async function uninstall(
 ): Promise<number> {
   const pid = await runningPid(runDir);
   if (pid !== undefined) {
-    stderr.write(`margay: a daemon runs on ${runDir} (pid ${pid === 0 ? 'unknown' : pid}) and would restore the table: stop it first\n`);
+    stderr.write(
+      `margay: a daemon runs on ${runDir} (pid ${pid === 0 ? 'unknown' : pid}) and would restore the table: stop it first\n`,
+    );
     return 1;
   }
   const driver = nftCommand();
@@ -23,6 +25,10 @@ export async function uninstall(
   const problem = await removeCommittedRuleset(stateDir);
   if (problem) stderr.write(`margay: the saved ruleset could not be deleted: ${problem.message}\n`);
   const done = existed ? `table inet ${TABLE} is removed` : `there was no table inet ${TABLE}`;
-  stdout.write(json ? `${JSON.stringify({ table: existed ? 'removed' : 'absent', saved: problem?.message ?? 'removed' })}\n` : `${done}\n`);
+  stdout.write(
+    json
+      ? `${JSON.stringify({ table: existed ? 'removed' : 'absent', saved: problem?.message ?? 'removed' })}\n`
+      : `${done}\n`,
+  );
   return problem ? 1 : 0;
 }
