@@ -9,6 +9,7 @@ import type { Metrics } from '../observe/metrics.js';
 import { notReadyReasons, type Status } from '../observe/status.js';
 import type { StatusProvider } from '../observe/status-server.js';
 import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
+import type { HostPolicy } from '../policy/host-policy.js';
 import { conntrackTable, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
 import { applyLoop } from './apply-loop.js';
@@ -16,7 +17,7 @@ import { type Drift, enforcer } from './enforcer.js';
 import { generations } from './generations.js';
 import { recordMetrics } from './record-metrics.js';
 import type { StateKeeper } from './state-keeper.js';
-import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetHash, rulesetStatus } from './status-report.js';
+import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetStatus } from './status-report.js';
 import { tellOnce } from './tell-once.js';
 
 export interface AgentOptions {
@@ -30,7 +31,7 @@ export interface AgentOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   /** Called after each committed transaction, and when readiness changes. */
-  readonly changed?: (status: Status) => void;
+  readonly changed?: (ready: boolean, policy: HostPolicy) => void;
 }
 
 /** The daemon: from the datastore and the interfaces to the kernel, until it is stopped. */
@@ -40,7 +41,11 @@ export interface Agent extends StatusProvider {
   /** Rules stay in force. */
   stop(): Promise<void>;
   readonly health: HealthProvider;
+  /** Brings the metrics up to date, for somebody who reads them now. */
+  refreshMetrics(): void;
 }
+
+type Vitals = Omit<Status, 'degraded' | 'ruleset' | 'endpoints' | 'policies' | 'quarantined'>;
 
 /** An apply that takes longer is stuck: nft itself is given 30 s. */
 const STUCK_MS = 90_000;
@@ -154,10 +159,8 @@ export function agent(options: AgentOptions): Agent {
 
   const report = (): void => {
     if (!calculation) return;
-    const status = statusWith(null);
-    tell(status.quarantined, admitted.warnings(), calculation);
-    recordMetrics(metrics, status, calculation, calculator);
-    options.changed?.(status);
+    tell(quarantinedObjects(admitted), admitted.warnings(), calculation);
+    options.changed?.(vitals().ready, calculation.hostPolicy);
     scheduleCheck(calculation.parameters.refreshInterval);
   };
 
@@ -231,31 +234,36 @@ export function agent(options: AgentOptions): Agent {
     if (!(await hasTable(driver))) await kernel.sync(conntrackTable());
   };
 
-  const statusWith = (hash: string | null): Status => {
+  /** What is known without looking at each object. */
+  const vitals = (): Vitals => ({
+    node: options.node,
+    version: options.version,
+    ready: inSync && listed && connection.connected && enforced !== undefined && !failing,
+    inSync,
+    datastore: {
+      url: source.url,
+      connected: connection.connected,
+      since: connection.since,
+      lastChange,
+      reason: connection.reason ?? null,
+    },
+    interfaces: { listed, reason: interfaceProblem ?? null },
+    input: input.current,
+    enforced: input.inForce,
+    lastApply,
+    drift,
+  });
+
+  const status = (): Status => {
     const quarantined = quarantinedObjects(admitted);
     const policies = calculation ? policyStatuses(calculator.policyStates(calculation.hostPolicy)) : [];
     return {
-      node: options.node,
-      version: options.version,
-      ready: inSync && listed && connection.connected && enforced !== undefined && !failing,
+      ...vitals(),
       degraded: quarantined.length > 0 || policies.some(({ state }) => state === 'unsupported'),
-      inSync,
-      datastore: {
-        url: source.url,
-        connected: connection.connected,
-        since: connection.since,
-        lastChange,
-        reason: connection.reason ?? null,
-      },
-      interfaces: { listed, reason: interfaceProblem ?? null },
-      input: input.current,
-      enforced: input.inForce,
-      ruleset: rulesetStatus(enforced, hash, driver.name),
-      lastApply,
+      ruleset: rulesetStatus(enforced, driver.name),
       endpoints: calculation ? endpointStatuses(calculation) : [],
       policies,
       quarantined,
-      drift,
     };
   };
 
@@ -273,10 +281,13 @@ export function agent(options: AgentOptions): Agent {
       await loop.stop();
       await options.state.close();
     },
-    status: () => statusWith(enforced ? rulesetHash(enforced) : null),
+    status,
     async waitInForce(signal) {
       await source.catchUp();
       await input.reached(input.current, signal);
+    },
+    refreshMetrics() {
+      if (calculation) recordMetrics(metrics, status(), calculation, calculator);
     },
     health: {
       live: (): Health => {
@@ -284,8 +295,8 @@ export function agent(options: AgentOptions): Agent {
         return { ok: !stuck, reasons: stuck ? ['the ruleset has been on its way to the kernel for too long'] : [] };
       },
       ready: (): Health => {
-        const status = statusWith(null);
-        return { ok: status.ready, reasons: notReadyReasons(status) };
+        const now = vitals();
+        return { ok: now.ready, reasons: notReadyReasons(now) };
       },
     },
   };

@@ -75,11 +75,11 @@ export function quarantinedObjects(admission: Admission): QuarantinedObject[] {
 }
 
 /** The size of the ruleset in force. */
-export function rulesetStatus(table: Table | undefined, hash: string | null, driver: string): RulesetStatus {
+export function rulesetStatus(table: Table | undefined, driver: string): RulesetStatus {
   const count = (lists: readonly (readonly unknown[])[]) => lists.reduce((sum, list) => sum + list.length, 0);
   const { chains = [], sets = [], maps = [] } = table ?? {};
   return {
-    hash,
+    hash: table ? rulesetHash(table) : null,
     chains: chains.length,
     rules: count(chains.map(({ rules }) => rules)),
     sets: sets.length + maps.length,
@@ -89,6 +89,6 @@ export function rulesetStatus(table: Table | undefined, hash: string | null, dri
 }
 
 /** The digest of the script that makes this table: what `sha256sum` says of the saved one. */
-export function rulesetHash(table: Table): string {
+function rulesetHash(table: Table): string {
   return createHash('sha256').update(printTable(table).text).digest('hex');
 }

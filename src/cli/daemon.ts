@@ -1,14 +1,14 @@
-import { agent } from '../agent/agent.js';
+import { type Agent, agent } from '../agent/agent.js';
 import { objectJournal } from '../agent/object-journal.js';
 import { stateKeeper } from '../agent/state-keeper.js';
 import { followInterfaces } from '../interfaces/follow-interfaces.js';
 import { nftCommand } from '../nft/nft-command.js';
-import { type HealthProvider, healthRoutes, metricsRoutes, type Routes, serveHttp } from '../observe/http.js';
+import { healthRoutes, metricsRoutes, type Routes, serveHttp } from '../observe/http.js';
 import { createLog, type Log } from '../observe/log.js';
 import { createMetrics, type Exposition, silentMetrics } from '../observe/metrics.js';
 import { createNotify } from '../observe/sd-notify.js';
-import type { Status } from '../observe/status.js';
 import { serveStatus } from '../observe/status-server.js';
+import type { HostPolicy } from '../policy/host-policy.js';
 import { parseResource } from '../resources/parse-resource.js';
 import { checkSelector } from '../selector/check-selector.js';
 import type { Io } from './io.js';
@@ -52,7 +52,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     changed: tellServiceManager(notify),
   });
   const socket = await serveStatus(settings.runDir, margay);
-  const servers = httpServices(settings, margay.health, exposition).map((service) => serveHttp({ ...service, log }));
+  const servers = httpServices(settings, margay, exposition).map((service) => serveHttp({ ...service, log }));
   const close = async () => {
     await margay.stop();
     await Promise.all(servers.map((server) => server.close()));
@@ -85,19 +85,26 @@ interface HttpService {
 }
 
 /** Health and metrics may share an address. */
-function httpServices(
-  { health, metrics }: Settings,
-  provider: HealthProvider,
-  exposition: Exposition | undefined,
-): HttpService[] {
+function httpServices({ health, metrics }: Settings, margay: Agent, exposition: Exposition | undefined): HttpService[] {
   const wanted: HttpService[] = [
-    ...(health ? [{ address: health, routes: healthRoutes(provider) }] : []),
-    ...(metrics && exposition ? [{ address: metrics, routes: metricsRoutes(exposition) }] : []),
+    ...(health ? [{ address: health, routes: healthRoutes(margay.health) }] : []),
+    ...(metrics && exposition ? [{ address: metrics, routes: metricsRoutes(upToDate(exposition, margay)) }] : []),
   ];
   const [first, second] = wanted;
   const shared =
     first && second && first.address.host === second.address.host && first.address.port === second.address.port;
   return shared ? [{ address: first.address, routes: new Map([...first.routes, ...second.routes]) }] : wanted;
+}
+
+/** Gauges are set when somebody looks: that costs what is counted, each time. */
+function upToDate({ contentType, text }: Exposition, margay: Agent): Exposition {
+  return {
+    contentType,
+    text: () => {
+      margay.refreshMetrics();
+      return text();
+    },
+  };
 }
 
 /** What the journal holds was valid once; another version of the program may see it differently. */
@@ -106,13 +113,14 @@ function revive(resource: unknown) {
 }
 
 /** READY=1 with the first ruleset in force, then a line of status whenever it changes. */
-function tellServiceManager(notify: ReturnType<typeof createNotify>): (status: Status) => void {
-  let ready = false;
+function tellServiceManager(notify: ReturnType<typeof createNotify>): (ready: boolean, policy: HostPolicy) => void {
+  let wasReady = false;
   let last = '';
-  return (status) => {
-    const line = `STATUS=${status.ready ? 'enforcing' : 'not ready'}: ${status.endpoints.length} endpoints, ${status.policies.length} policies, ${status.quarantined.length} quarantined`;
-    const news = [...(status.ready && !ready ? ['READY=1'] : []), ...(line === last ? [] : [line])];
-    ready ||= status.ready;
+  return (ready, { hostEndpoints, workloadEndpoints, policies }) => {
+    const endpoints = `${hostEndpoints.length} host and ${workloadEndpoints.length} workload endpoints`;
+    const line = `STATUS=${ready ? 'enforcing' : 'not ready'}: ${endpoints}, ${policies.size} policies`;
+    const news = [...(ready && !wasReady ? ['READY=1'] : []), ...(line === last ? [] : [line])];
+    wasReady ||= ready;
     last = line;
     if (news.length > 0) void notify(...news);
   };

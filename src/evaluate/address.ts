@@ -18,9 +18,9 @@ export function readAddress(text: string, family: Family): Address {
     throw new RangeError(`${JSON.stringify(text)} is no IPv${family} address`);
   }
   const parsed = parser.parse(text);
-  return { family, text: parsed.toString(), value: valueOf(parsed.toByteArray()) };
+  return { family, text: parsed.toString(), value: numberOf(parsed.toByteArray()) };
 }
 
-function valueOf(octets: readonly number[]): bigint {
+function numberOf(octets: readonly number[]): bigint {
   return octets.reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
 }

@@ -15,12 +15,12 @@ export interface Header {
   readonly hopLimit: number | undefined;
 }
 
-export const TCP = 6;
 export const UDP = 17;
 export const ICMP: Readonly<Record<Family, number>> = { 4: 1, 6: 58 };
 export const IPIP = 4;
 
-const withPorts: ReadonlySet<number> = new Set([TCP, UDP, 132, 33, 136]);
+/** TCP, UDP and SCTP: the ports of others can't be named in rules. */
+const withPorts: ReadonlySet<number> = new Set([6, UDP, 132]);
 
 /** The packet as it came, before DNAT, and as it goes on. NAT needs an entry of conntrack: without one both are the same. */
 export interface Headers {

@@ -1,5 +1,5 @@
 import type { FailsafePort, HostEndpointPolicy, HostPolicy, WorkloadEndpointPolicy } from '../policy/host-policy.js';
-import { type Headers, headersOf } from './header.js';
+import { type Header, type Headers, headersOf } from './header.js';
 import { type Lookups, lookups } from './lookups.js';
 import { type ConnectionState, type Packet, type Path, pathOf } from './packet.js';
 import type { Decider } from './verdict.js';
@@ -30,6 +30,9 @@ export interface Walk extends Headers {
   readonly firstOutInterface: string;
   readonly withSteps: boolean;
   state: ConnectionState;
+  /** Without tracking there is no NAT either. */
+  after: Header;
+  dnat: boolean;
   /** What allowed it before DNAT or without tracking: the host endpoint's later stages for the same direction are skipped. */
   accepted: Decider | undefined;
 }

@@ -1,6 +1,8 @@
+import { canonicalAddress } from './address.js';
 import { anonymousKeys, canonicalExpression, canonicalMatch, type Match } from './canonical-match.js';
 import { canonicalValue, mergedValues } from './canonical-value.js';
 import { NftError, type SetContent, type TableContent } from './driver.js';
+import { match, meta } from './expressions.js';
 import { impliedMatches } from './implied-match.js';
 import type {
   BaseChain,
@@ -88,7 +90,7 @@ function canonicalStatements(statements: readonly (Statement | OpaqueStatement)[
     conjunction.set(text, described);
   };
   for (const statement of statements) {
-    for (const match of impliedBy(statement)) add(match);
+    for (const implied of impliedBy(statement)) add(implied);
     if (statement.kind === 'match') add(statement);
     else {
       result.push(...inOrder(conjunction), describeStatement(statement));
@@ -99,8 +101,15 @@ function canonicalStatements(statements: readonly (Statement | OpaqueStatement)[
 }
 
 function impliedBy(statement: Statement | OpaqueStatement): readonly Match[] {
-  if (statement.kind === 'match') return impliedMatches(statement.left);
+  if (statement.kind === 'match') return [...impliedMatches(statement.left), ...impliedFamily(statement)];
+  if (statement.kind === 'reject') return statement.tcpReset ? [match(meta.l4proto, 6)] : [];
   return statement.kind === 'vmap' ? impliedMatches(statement.key) : [];
+}
+
+/** nft lists no `meta nfproto` beside a protocol that belongs to one family. */
+function impliedFamily({ left, op, right }: Match): readonly Match[] {
+  if (op !== '==' || left.kind !== 'meta' || left.key !== 'l4proto') return [];
+  return right === 1 ? [match(meta.nfproto, 'ipv4')] : right === 58 ? [match(meta.nfproto, 'ipv6')] : [];
 }
 
 function isProtocol({ left }: Match): boolean {
@@ -149,7 +158,7 @@ function describeStatement(statement: Exclude<Statement, Match> | OpaqueStatemen
       return ['ct count', statement.over];
     case 'dnat':
     case 'snat':
-      return [statement.kind, statement.to];
+      return [statement.kind, canonicalAddress(statement.to, statement.to.includes(':') ? 128 : 32)];
     case 'reject':
       return ['reject', statement.tcpReset ?? false];
     case 'jump':

@@ -100,7 +100,9 @@ export interface QuarantinedObject {
 }
 
 /** Why a daemon is not ready, most important first; empty if it is ready. */
-export function notReadyReasons(status: Status): string[] {
+export function notReadyReasons(
+  status: Pick<Status, 'ready' | 'datastore' | 'inSync' | 'interfaces' | 'lastApply'>,
+): string[] {
   if (status.ready) return [];
   const reasons: string[] = [];
   if (!status.datastore.connected) reasons.push(because('the datastore is not connected', status.datastore.reason));

@@ -1,8 +1,12 @@
 import { type FelixParameters, resolveFelixParameters } from '../resources/felix-parameters.js';
 import type {
   FelixConfiguration,
+  GlobalNetworkPolicy,
+  GlobalNetworkSet,
   HostEndpoint,
   Kind,
+  NetworkPolicy,
+  NetworkSet,
   Profile,
   Resource,
   Tier,
@@ -55,6 +59,14 @@ export interface CalculatorOptions {
   readonly initialTiers: readonly Tier[];
 }
 
+/** What a resource of a kind changes, and what its end does. */
+interface Handler<R extends Resource> {
+  set(id: string, resource: R): void;
+  remove(id: string, key: ObjectKey): void;
+}
+
+type Handlers = { readonly [K in Kind]: Handler<Extract<Resource, { readonly kind: K }>> };
+
 export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
   const members = memberIndex();
   const active = activePolicies(members);
@@ -97,83 +109,81 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
   /** An endpoint without addresses does not exist for Calico: its interface is an unknown one, which is denied. */
   const setWorkloadEndpoint = (id: string, endpoint: WorkloadEndpoint): void => {
     const item = workloadEndpointItem(endpoint);
-    if (item.contribution.nets.length === 0) return removeEndpoint(id);
-    if (setEndpoint(id, endpoint.spec.node, item)) workloadEndpoints.set(id, endpoint);
+    if (item.contribution.nets.length === 0) removeEndpoint(id);
+    else if (setEndpoint(id, endpoint.spec.node, item)) workloadEndpoints.set(id, endpoint);
     else workloadEndpoints.delete(id);
+  };
+
+  const setNodeLabels = (name: string, labels: Readonly<Record<string, string>>): void => {
+    if (name !== options.node) return;
+    nodeLabels = labels;
+    refreshParameters();
   };
 
   const refreshParameters = (): void => {
     parameters = resolveParameters(options, configurations, nodeLabels, parameters.parameters);
   };
 
-  const upsert = (id: string, resource: Resource): void => {
-    const { name } = resource.metadata;
-    switch (resource.kind) {
-      case 'HostEndpoint':
-        return setHostEndpoint(id, resource);
-      case 'WorkloadEndpoint':
-        return setWorkloadEndpoint(id, resource);
-      case 'NetworkSet':
-      case 'GlobalNetworkSet': {
-        const item = networkSetItem(resource);
-        return members.setItem(id, item.labels, item.parents, item.contribution);
-      }
-      case 'NetworkPolicy':
-      case 'GlobalNetworkPolicy':
-        return active.setPolicy(resource);
-      case 'StagedNetworkPolicy':
-      case 'StagedGlobalNetworkPolicy':
-        staged.set(id, { key: keyOf(resource), tier: resource.spec.tier });
-        return;
-      case 'StagedKubernetesNetworkPolicy':
-        staged.set(id, { key: keyOf(resource), tier: undefined });
-        return;
-      case 'Profile':
-        return setProfile(resource);
-      case 'Tier':
-        tiers.set(name, resource);
-        return;
-      case 'FelixConfiguration':
-        configurations.set(name, resource);
-        return refreshParameters();
-      case 'Node':
-        if (name === options.node) nodeLabels = resource.metadata.labels ?? {};
-        return refreshParameters();
-    }
+  const endpoints = { remove: removeEndpoint };
+  const sets = {
+    set: (id: string, resource: NetworkSet | GlobalNetworkSet) => {
+      const item = networkSetItem(resource);
+      members.setItem(id, item.labels, item.parents, item.contribution);
+    },
+    remove: members.removeItem,
+  };
+  const policies = {
+    set: (_: string, policy: NetworkPolicy | GlobalNetworkPolicy) => active.setPolicy(policy),
+    remove: (_: string, { kind, namespace, name }: ObjectKey) => active.removePolicy(policyId(kind, namespace, name)),
+  };
+  const stagedPolicies = {
+    set: (id: string, resource: Resource & { readonly spec: { readonly tier?: string | undefined } }) => {
+      staged.set(id, { key: keyOf(resource), tier: resource.spec.tier });
+    },
+    remove: (id: string) => void staged.delete(id),
   };
 
-  const remove = (id: string, { kind, namespace, name }: ObjectKey): void => {
-    switch (kind as Kind) {
-      case 'HostEndpoint':
-      case 'WorkloadEndpoint':
-        return removeEndpoint(id);
-      case 'NetworkSet':
-      case 'GlobalNetworkSet':
-        return members.removeItem(id);
-      case 'NetworkPolicy':
-      case 'GlobalNetworkPolicy':
-        return active.removePolicy(policyId(kind, namespace, name));
-      case 'StagedNetworkPolicy':
-      case 'StagedGlobalNetworkPolicy':
-      case 'StagedKubernetesNetworkPolicy':
-        staged.delete(id);
-        return;
-      case 'Profile':
+  const handlers: Handlers = {
+    HostEndpoint: { ...endpoints, set: setHostEndpoint },
+    WorkloadEndpoint: { ...endpoints, set: setWorkloadEndpoint },
+    NetworkSet: sets,
+    GlobalNetworkSet: sets,
+    NetworkPolicy: policies,
+    GlobalNetworkPolicy: policies,
+    StagedNetworkPolicy: stagedPolicies,
+    StagedGlobalNetworkPolicy: stagedPolicies,
+    StagedKubernetesNetworkPolicy: stagedPolicies,
+    Profile: {
+      set: (_, profile) => setProfile(profile),
+      remove: (_, { name }) => {
         active.removeProfile(name);
-        return members.setParent(name, undefined);
-      case 'Tier': {
+        members.setParent(name, undefined);
+      },
+    },
+    Tier: {
+      set: (_, tier) => void tiers.set(tier.metadata.name, tier),
+      remove: (_, { name }) => {
         const initial = initialTiers.get(name);
         if (initial) tiers.set(name, initial);
         else tiers.delete(name);
-        return;
-      }
-      case 'FelixConfiguration':
+      },
+    },
+    FelixConfiguration: {
+      set: (_, configuration) => {
+        configurations.set(configuration.metadata.name, configuration);
+        refreshParameters();
+      },
+      remove: (_, { name }) => {
         configurations.delete(name);
-        return refreshParameters();
-      case 'Node':
-        if (name === options.node) nodeLabels = {};
-        return refreshParameters();
-    }
+        refreshParameters();
+      },
+    },
+    Node: {
+      set: (_, { metadata }) => setNodeLabels(metadata.name, metadata.labels ?? {}),
+      remove: (_, { name }) => setNodeLabels(name, {}),
+    },
+    // It tells whether the datastore may be used; it has no part in policy.
+    ClusterInformation: { set: () => undefined, remove: () => undefined },
   };
 
   for (const profile of options.builtinProfiles) setProfile(profile);
@@ -183,11 +193,12 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
       const key = keyOf(resource);
       const id = keyText(key);
       ids.set(key.kind, (ids.get(key.kind) ?? new Set()).add(id));
-      upsert(id, resource);
+      // The resource is of the kind that the handler is for; TypeScript can't tell.
+      (handlers[resource.kind] as Handler<Resource>).set(id, resource);
     },
     remove(key) {
       const id = keyText(key);
-      if (ids.get(key.kind)?.delete(id)) remove(id, key);
+      if (ids.get(key.kind)?.delete(id)) handlers[key.kind as Kind].remove(id, key);
     },
     setInterfaces(current) {
       interfaces = current;
@@ -218,8 +229,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
         parameterIssues: [...parameters.errors, ...parameters.warnings],
       };
     },
-    policyStates: (hostPolicy) =>
-      policyStates(active.all.values(), staged.values(), hostPolicy, (id) => active.policies.has(id)),
+    policyStates: (hostPolicy) => policyStates(active.all.values(), staged.values(), hostPolicy),
     count: (kind) => ids.get(kind)?.size ?? 0,
   };
 }

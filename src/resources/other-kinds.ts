@@ -1,5 +1,8 @@
+import { isMap } from './normalise.js';
+import { apiVersion } from './resource-schema.js';
+
 /** Kinds of Calico's API that say nothing about policy on a host: routes, address pools, controllers. */
-export const otherCalicoKinds: ReadonlySet<string> = new Set([
+const otherCalicoKinds: ReadonlySet<string> = new Set([
   'BGPConfiguration',
   'BGPFilter',
   'BGPPeer',
@@ -14,3 +17,8 @@ export const otherCalicoKinds: ReadonlySet<string> = new Set([
   'KubeControllersConfiguration',
   'LiveMigration',
 ]);
+
+/** Whether a document is an object of Calico's API that Margay has no use for. */
+export function isOtherCalicoKind(value: unknown): boolean {
+  return isMap(value) && value.apiVersion === apiVersion && otherCalicoKinds.has(String(value.kind));
+}

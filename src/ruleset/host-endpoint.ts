@@ -1,4 +1,4 @@
-import { accept, anyOf, icmpv6, ip6, match } from '../nft/expressions.js';
+import { accept, icmpv6, ip6, match } from '../nft/expressions.js';
 import type { Rule as NftRule } from '../nft/objects.js';
 import type { HostEndpointPolicy } from '../policy/host-policy.js';
 import { failsafeRules, untrackedFailsafeRules } from './failsafe.js';
@@ -91,6 +91,6 @@ export function untrackedChain(endpoint: HostEndpointPolicy, direction: Directio
  * it "established". A hop limit of 255 shows that it comes from the link. Calico treats it like any other packet.
  */
 const NEIGHBOUR_DISCOVERY: NftRule = {
-  statements: [match(icmpv6.type, anyOf([133, 134, 135, 136])), match(ip6.hoplimit, 255), accept],
+  statements: [match(icmpv6.type, { from: 133, to: 136 }), match(ip6.hoplimit, 255), accept],
   comment: 'IPv6 neighbour discovery',
 };

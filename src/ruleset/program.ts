@@ -1,4 +1,4 @@
-import { accept, anyOf, ct, drop, goto, match, ret, vmap } from '../nft/expressions.js';
+import { accept, anyOf, ct, goto, match, ret } from '../nft/expressions.js';
 import type { Rule as NftRule, Origin, Statement } from '../nft/objects.js';
 import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '../policy/host-policy.js';
 import type { ChainPool } from './chain-pool.js';
@@ -156,20 +156,15 @@ function commentOf(stage: Stage): string {
   return [...tiers, ...profiles].join('; ');
 }
 
-/** The first rules of every stage behind connection tracking. */
+/**
+ * The first rules of every stage behind connection tracking. Two rules instead of one verdict map: an anonymous map for each
+ * chain would make loading many of them quadratic in the kernel.
+ */
 export function conntrackRules(disableInvalidCheck: boolean, deny: readonly Statement[]): NftRule[] {
-  const established: NftRule = {
+  const open: NftRule = {
     statements: [match(ct.state, anyOf(['established', 'related'])), accept],
     comment: 'open connections',
   };
-  if (disableInvalidCheck) return [established];
-  if (deny[0] !== drop) {
-    return [established, { statements: [match(ct.state, 'invalid'), ...deny], comment: 'invalid packets' }];
-  }
-  const states = [
-    ['established', accept],
-    ['related', accept],
-    ['invalid', drop],
-  ] as const;
-  return [{ statements: [vmap(ct.state, states)], comment: 'open connections pass, invalid packets do not' }];
+  const invalid: NftRule = { statements: [match(ct.state, 'invalid'), ...deny], comment: 'invalid packets' };
+  return disableInvalidCheck ? [open] : [open, invalid];
 }

@@ -76,22 +76,19 @@ function tunnelRules(parameters: PolicyParameters, deny: readonly Statement[]): 
 }
 
 /**
- * Workload → host, after the workload's egress policy: DefaultEndpointToHostAction. Answers to the host pass whatever it says.
+ * Workload → host, after the workload's egress policy: DefaultEndpointToHostAction. Answers to the host pass whatever it says,
+ * unless `nftablesFilterAllowAction` is Return: then it meets them too, as in Calico.
  */
 export function workloadToHostChain(rendering: Rendering): string {
-  const action = { Drop: [drop], Accept: [accept], Return: [] }[
-    rendering.policy.parameters.defaultEndpointToHostAction
-  ];
+  const { defaultEndpointToHostAction, filterAllowAction } = rendering.policy.parameters;
+  const action = { Drop: [drop], Accept: [accept], Return: [] }[defaultEndpointToHostAction];
   const last: NftRule[] = action.length > 0 ? [{ statements: action, comment: 'defaultEndpointToHostAction' }] : [];
   const open: NftRule = {
     statements: [match({ kind: 'ct', key: 'state' }, anyOf(['established', 'related'])), accept],
     comment: 'answers to the host',
   };
-  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', [
-    open,
-    ICMPV6_TO_HOST,
-    ...last,
-  ]);
+  const rules = [...(filterAllowAction === 'ACCEPT' ? [open] : []), ICMPV6_TO_HOST, ...last];
+  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', rules);
 }
 
 /** Multicast listener reports (MLDv1), router solicitation, neighbour discovery: without them a workload has no IPv6. */

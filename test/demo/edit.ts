@@ -36,10 +36,16 @@ function write(path: string, text: string): void {
 /** The changed lines of a file, with two lines around them. The edit is at one place. */
 export function difference({ before, after }: Edit, paint: Paint): string {
   const [old, young] = [before.split('\n'), after.split('\n')];
+  const shorter = Math.min(old.length, young.length);
   let start = 0;
-  while (old[start] === young[start]) start++;
+  while (start < shorter && old[start] === young[start]) start++;
   let end = 0;
-  while (old.at(-1 - end) === young.at(-1 - end)) end++;
+  while (end < shorter - start && old.at(-1 - end) === young.at(-1 - end)) end++;
+  // An insertion between equal lines has several readings; the first one begins where the writer began.
+  while (old.length === start + end && start > 0 && young[start - 1] === young[young.length - end - 1]) {
+    start--;
+    end++;
+  }
   const same = (lines: readonly string[]) => lines.map((line) => `    ${line}`);
   return [
     ...same(young.slice(Math.max(0, start - 2), start)),

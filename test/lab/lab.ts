@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Agent, type AgentOptions, type CommandResult, createAgent } from './agent.js';
 import { inNamespace, systemPath } from './command.js';
-import { namespacePrefix, reapNamespaces, removeNamespaces } from './namespaces.js';
+import { namespacePrefix, reapDeadLabs, removeNamespaces } from './namespaces.js';
 import {
   type Batch,
   type Family,
@@ -70,9 +70,9 @@ let count = 0;
 /** Builds a lab (about a second). Needs root, or root of a user namespace with a /run of its own. */
 export async function createLab(spec: LabSpec = {}): Promise<Lab> {
   cleanUpAtExit();
-  if (count === 0) reapNamespaces();
+  if (count === 0) reapDeadLabs();
   const prefix = namespacePrefix(count++);
-  const directory = mkdtempSync(join(tmpdir(), 'margay-lab-'));
+  const directory = mkdtempSync(join(tmpdir(), prefix));
   const traffic = new Map<string, TrafficClient>();
   const agents: Agent[] = [];
   const remove = () => {

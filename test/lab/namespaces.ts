@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inNamespace, systemPath } from './command.js';
 
@@ -7,17 +8,25 @@ import { inNamespace, systemPath } from './command.js';
 export const NETNS = '/run/netns';
 const OURS = /^margay-lab-(\d+)-/;
 
-/** The namespaces of this process's n-th lab are called this and the name of the host. */
+/** The namespaces of this process's n-th lab are called this and the name of the host; its directory begins with it as well. */
 export function namespacePrefix(lab: number): string {
   return `margay-lab-${process.pid}-${lab}-`;
 }
 
-/** Removes the namespaces of labs whose process was killed before it could. */
-export function reapNamespaces(): void {
-  removeNamespaces((name) => {
+/** Removes the namespaces and directories of labs whose process was killed before it could. */
+export function reapDeadLabs(): void {
+  const isDead = (name: string) => {
     const pid = OURS.exec(name)?.[1];
     return pid !== undefined && !existsSync(`/proc/${pid}`);
-  });
+  };
+  removeNamespaces(isDead);
+  for (const name of readdirSync(tmpdir()).filter(isDead)) {
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // Another user's: that user's next lab removes it.
+    }
+  }
 }
 
 /** Kills the processes in the chosen namespaces and removes these. Synchronous: it must work while the process exits. */

@@ -11,6 +11,7 @@ import {
   counter,
   ct,
   ctCount,
+  dnat,
   drop,
   goto,
   icmp,
@@ -30,6 +31,7 @@ import {
   reject,
   ret,
   setMark,
+  snat,
   tcpReset,
   th,
   vmap,
@@ -158,6 +160,34 @@ t.test('what is printed reads back the same, rule by rule', async (t) => {
       .find((line) => line.includes('"rule 0"'));
     t.same(await differing(desired), [], text?.trim() ?? '');
   }
+});
+
+t.test('address translation reads back the same', async (t) => {
+  const nat = (hook: 'prerouting' | 'postrouting', ...rules: (readonly Statement[])[]) =>
+    ({
+      name: hook,
+      base: { type: 'nat', hook, priority: 110 },
+      rules: rules.map((statements) => ({ statements })),
+    }) as const;
+  const desired: Table = {
+    name: 'margay',
+    sets: [],
+    maps: [],
+    chains: [
+      nat(
+        'prerouting',
+        [match(ip.daddr, '10.0.0.1'), dnat('10.0.0.2')],
+        [match(ip6.daddr, '2001:db8::1'), dnat('2001:DB8:0::2')],
+      ),
+      nat(
+        'postrouting',
+        [match(meta.nfproto, 'ipv4'), match(ip.saddr, '10.0.0.2'), snat('10.0.0.1')],
+        [snat('::ffff:10.0.0.1')],
+      ),
+    ],
+  };
+  await load(desired);
+  t.same(await differing(desired), []);
 });
 
 t.test('random tables: full script, and the difference to the next one', async () => {

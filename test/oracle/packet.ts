@@ -27,9 +27,14 @@ export interface Packet {
   readonly state: State;
   /** The mark that it brings along. */
   readonly mark: number;
-  /** What destination NAT, of somebody else, makes of it. */
+  /** What destination NAT, of somebody else, makes of it, and where it then goes. Without it `path` and `oif` stand. */
   readonly dnat?:
-    | { readonly destination: string; readonly dport?: number | undefined; readonly oif?: string | undefined }
+    | {
+        readonly destination: string;
+        readonly dport?: number | undefined;
+        readonly path: Path;
+        readonly oif?: string | undefined;
+      }
     | undefined;
 }
 

@@ -23,7 +23,8 @@ export interface PacketState {
 }
 
 export function initialState(packet: Packet): PacketState {
-  if (isNeverTracked(packet) && packet.state !== 'untracked') throw new RangeError('the kernel never tracks this packet');
+  if (isNeverTracked(packet) && packet.state !== 'untracked')
+    throw new RangeError('the kernel never tracks this packet');
   const untranslated = packet.state === 'untracked' || packet.state === 'invalid';
   if (packet.dnat && untranslated) throw new RangeError(`${packet.state} packets are not translated`);
   return {

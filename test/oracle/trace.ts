@@ -43,7 +43,10 @@ interface CompiledRule {
 
 interface Lookups {
   readonly sets: ReadonlyMap<string, { readonly set: NamedSet; readonly has: Membership }>;
-  readonly maps: ReadonlyMap<string, { readonly type: readonly string[]; readonly verdicts: ReadonlyMap<Scalar, Verdict> }>;
+  readonly maps: ReadonlyMap<
+    string,
+    { readonly type: readonly string[]; readonly verdicts: ReadonlyMap<Scalar, Verdict> }
+  >;
 }
 
 /** @throws Refused */
@@ -53,7 +56,10 @@ export function tracer(table: Table): Tracer {
     maps: unique(table.maps, ({ type, elements }) => ({ type, verdicts: verdictsOf(elements, type) })),
   };
   for (const name of lookups.maps.keys()) if (lookups.sets.has(name)) throw new Refused(`set and map ${name}`);
-  const chains = unique(table.chains, (chain) => ({ chain, rules: chain.rules.map((rule) => compileRule(rule, lookups)) }));
+  const chains = unique(table.chains, (chain) => ({
+    chain,
+    rules: chain.rules.map((rule) => compileRule(rule, lookups)),
+  }));
   const bases = table.chains.flatMap(({ name, base }) => (base ? [{ name, ...checkedBase(name, base) }] : []));
   checkHooks(bases);
   checkReach(table, bases);
@@ -76,7 +82,10 @@ function unique<T extends { readonly name: string }, U>(objects: readonly T[], m
   return made;
 }
 
-function verdictsOf(elements: readonly (readonly [Parameters<typeof keyOf>[0], Verdict])[], types: Parameters<typeof keyOf>[1]) {
+function verdictsOf(
+  elements: readonly (readonly [Parameters<typeof keyOf>[0], Verdict])[],
+  types: Parameters<typeof keyOf>[1],
+) {
   const verdicts = new Map<Scalar, Verdict>();
   for (const [value, verdict] of elements) {
     const key = keyOf(value, types);
@@ -166,7 +175,7 @@ function compileRule({ statements, comment = '' }: Rule, lookups: Lookups): Comp
   const compiled = statements.map((statement, index) => {
     const rest = statements.slice(index + 1);
     if (isEnding(statement) && rest.length > 0) throw new Refused(`${rest[0]?.kind} behind ${statement.kind}`);
-    if (statement.kind === 'limit' && rest.some(({ kind }) => kind !== 'log'))
+    if (statement.kind === 'limit' && !statement.over && rest.some(({ kind }) => kind !== 'log'))
       throw new Refused('a limit that decides about more than logging');
     return compileStatement(statement, lookups);
   });
@@ -184,8 +193,12 @@ function compileStatement(statement: Statement, lookups: Lookups): CompiledState
     case 'vmap':
       return compileVmap(statement, lookups);
     case 'counter':
-    case 'limit':
       return () => 'continue';
+    case 'limit':
+      // No test sends so much that a limit matters.
+      return () => (statement.over ? 'break' : 'continue');
+    case 'ct count':
+      return () => 'break';
     case 'log':
       return (state) => {
         state.logged.push(statement.prefix);
@@ -210,6 +223,9 @@ function compileStatement(statement: Statement, lookups: Lookups): CompiledState
     case 'goto':
     case 'reject':
       return () => statement;
+    case 'dnat':
+    case 'snat':
+      throw new Refused(statement.kind);
     default:
       throw new Refused(`statement ${JSON.stringify(statement)}`);
   }
@@ -275,7 +291,9 @@ function runRules(chain: string, walk: Walk): 'accept' | 'drop' | 'reject' | { r
   for (const rule of walk.rulesOf(chain)) {
     const ending = applyRule(rule, walk.state);
     if (ending === undefined) continue;
-    walk.steps.push(`${chain}: ${rule.comment} → ${'chain' in ending ? `${ending.kind} ${ending.chain}` : ending.kind}`);
+    walk.steps.push(
+      `${chain}: ${rule.comment} → ${'chain' in ending ? `${ending.kind} ${ending.chain}` : ending.kind}`,
+    );
     switch (ending.kind) {
       case 'accept':
       case 'drop':
@@ -304,38 +322,63 @@ function applyRule(rule: CompiledRule, state: PacketState): Ending | undefined {
 }
 
 type Hook = BaseChain['hook'];
-const PATH_HOOKS: Readonly<Record<Packet['path'], readonly Hook[]>> = {
-  in: ['prerouting', 'input'],
-  forward: ['prerouting', 'forward', 'postrouting'],
-  out: ['output', 'postrouting'],
-  loopback: ['output', 'postrouting', 'prerouting', 'input'],
+const FIRST_HOOK: Readonly<Record<Packet['path'], Hook>> = {
+  in: 'prerouting',
+  forward: 'prerouting',
+  out: 'output',
+  loopback: 'output',
+};
+const LATER_HOOKS: Readonly<Record<Packet['path'], readonly Hook[]>> = {
+  in: ['input'],
+  forward: ['forward', 'postrouting'],
+  out: ['postrouting'],
+  loopback: ['postrouting', 'prerouting', 'input'],
 };
 
 function walk(packet: Packet, bases: readonly NamedBase[], rulesOf: Walk['rulesOf']): Trace {
   const state = initialState(packet);
   const steps: string[] = [];
-  const done = (verdict: Trace['verdict']): Trace => ({ verdict, steps, logged: state.logged, mark: state.mark });
-  for (const hook of PATH_HOOKS[packet.path]) {
-    enterHook(hook, packet, state);
+  const verdict =
+    walkHook(FIRST_HOOK[packet.path], packet) ??
+    // Where it goes is decided here, by the addresses that it has now; its connection may be translated, and this one not be.
+    walkHooks(packet.dnat && isTranslated(state) ? { ...packet, ...packet.dnat } : packet) ??
+    'accept';
+  return { verdict, steps, logged: state.logged, mark: state.mark };
+
+  function walkHooks(routed: Pick<Packet, 'path' | 'iif' | 'oif'>): 'drop' | 'reject' | undefined {
+    for (const hook of LATER_HOOKS[routed.path]) {
+      const verdict = walkHook(hook, routed);
+      if (verdict) return verdict;
+    }
+    return undefined;
+  }
+
+  function walkHook(hook: Hook, routed: Pick<Packet, 'path' | 'iif' | 'oif'>): 'drop' | 'reject' | undefined {
+    enterHook(hook, routed, state);
     const onHook = bases.filter((base) => base.hook === hook).sort((a, b) => a.priority - b.priority);
     for (const base of onHook) {
       passPriority(hook, base.priority, packet, state);
       steps.push(`${hook} ${base.priority}`);
       const verdict = run(base.name, { state, steps, rulesOf });
-      if (verdict === 'drop' || verdict === 'reject') return done(verdict);
+      if (verdict === 'drop' || verdict === 'reject') return verdict;
     }
-    passPriority(hook, 1000, packet, state);
+    passPriority(hook, LAST, packet, state);
+    return undefined;
   }
-  return done('accept');
 }
 
+const LAST = 1000;
+
 /** The interfaces that a hook knows: before routing no output, behind a process no input. */
-function enterHook(hook: Hook, packet: Packet, state: PacketState): void {
-  const { iif = '', oif = '' } = packet.path === 'loopback' ? { iif: 'lo', oif: 'lo' } : packet;
-  const local = packet.path === 'out' || packet.path === 'loopback';
-  state.iif = hook === 'output' || (hook === 'postrouting' && local) ? '' : iif;
+function enterHook(hook: Hook, routed: Pick<Packet, 'path' | 'iif' | 'oif'>, state: PacketState): void {
+  const { iif = '', oif = '' } = routed.path === 'loopback' ? { iif: 'lo', oif: 'lo' } : routed;
+  const isLocal = routed.path === 'out' || routed.path === 'loopback';
+  state.iif = hook === 'output' || (hook === 'postrouting' && isLocal) ? '' : iif;
   state.oif = hook === 'prerouting' || hook === 'input' ? '' : oif;
-  if (hook === 'postrouting' && local && state.isDnat) state.oif = packet.dnat?.oif ?? oif;
+}
+
+function isTranslated(state: PacketState): boolean {
+  return state.isDnat && state.state !== 'untracked' && state.state !== 'invalid';
 }
 
 /** What the kernel does itself between the priorities of base chains. */

@@ -17,8 +17,14 @@ const namespace = fc.constantFrom('ns1', 'ns2');
 const node = fc.constantFrom(NODE, NODE, NODE, 'n2');
 const ipv4 = fc.integer({ min: 1, max: 6 }).map((n) => `10.0.0.${n}`);
 const ipv6 = fc.integer({ min: 1, max: 6 }).map((n) => `fd00::${n}`);
-const cidr4 = fc.constantFrom('10.0.0.0/8', '10.0.0.0/24', '10.0.0.4/30', '10.0.0.1/32', '0.0.0.0/0');
-const cidr6 = fc.constantFrom('fd00::/8', 'fd00::/64', 'fd00::1/128', '::/0');
+const cidr4: fc.Arbitrary<string> = fc.constantFrom(
+  '10.0.0.0/8',
+  '10.0.0.0/24',
+  '10.0.0.4/30',
+  '10.0.0.1/32',
+  '0.0.0.0/0',
+);
+const cidr6: fc.Arbitrary<string> = fc.constantFrom('fd00::/8', 'fd00::/64', 'fd00::1/128', '::/0');
 const port = fc.record({
   name: fc.constantFrom('http', 'dns'),
   protocol: fc.constantFrom('TCP', 'UDP'),
@@ -87,7 +93,13 @@ export const arbitraryRule: fc.Arbitrary<Fields> = fc.constantFrom<4 | 6>(4, 6).
     ipVersion: fc.constant(family).map((value) => value),
   });
   const notIcmp = fc.record({ action, protocol: maybe(fc.constantFrom('TCP', 'ICMP')), notICMP: icmpFields });
-  return fc.oneof(plain, transport, icmp, notIcmp, other.filter(({ notProtocol }) => notProtocol !== 'ICMP'));
+  return fc.oneof(
+    plain,
+    transport,
+    icmp,
+    notIcmp,
+    other.filter(({ notProtocol }) => notProtocol !== 'ICMP'),
+  );
 });
 
 const rules = fc.array(arbitraryRule, { maxLength: 3 });
@@ -162,7 +174,10 @@ const networkPolicy = fc
 const profile = fc
   .record({
     name: fc.constantFrom('p1', 'p2', 'p3', 'kns.ns1'),
-    labelsToApply: fc.oneof(labels, word.map((value) => ({ 'pcns.team': value }))),
+    labelsToApply: fc.oneof(
+      labels,
+      word.map((value) => ({ 'pcns.team': value })),
+    ),
     ingress: rules,
     egress: rules,
   })
@@ -229,7 +244,11 @@ export const arbitraryCluster: fc.Arbitrary<Resource[]> = fc.uniqueArray(arbitra
 
 /** Interfaces, with addresses that endpoints may expect. */
 export const arbitraryInterfaces = fc
-  .dictionary(fc.constantFrom('eth0', '!eth1', 'eth2', 'lo', 'cali1'), fc.array(fc.oneof(ipv4, ipv6), { maxLength: 2 }), {
-    noNullPrototype: true,
-  })
+  .dictionary(
+    fc.constantFrom('eth0', '!eth1', 'eth2', 'lo', 'cali1'),
+    fc.array(fc.oneof(ipv4, ipv6), { maxLength: 2 }),
+    {
+      noNullPrototype: true,
+    },
+  )
   .map(interfaces);

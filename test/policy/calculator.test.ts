@@ -18,7 +18,8 @@ function run(calculator: PolicyCalculator, steps: readonly Step[]): void {
   }
 }
 
-const notices = ({ notices }: { notices: readonly unknown[] }) => notices.map((notice) => JSON.stringify(notice)).sort();
+const notices = ({ notices }: { notices: readonly unknown[] }) =>
+  notices.map((notice) => JSON.stringify(notice)).sort();
 
 t.test('the order of changes does not matter', async (t) => {
   const past = fc.array(
@@ -30,14 +31,19 @@ t.test('the order of changes does not matter', async (t) => {
     { maxLength: 25 },
   );
   const property = fc.property(
-    arbitraryCluster.chain((cluster) => fc.tuple(fc.constant(cluster), fc.shuffledSubarray(cluster, { minLength: cluster.length }))),
+    arbitraryCluster.chain((cluster) =>
+      fc.tuple(fc.constant(cluster), fc.shuffledSubarray(cluster, { minLength: cluster.length })),
+    ),
     past,
     arbitraryInterfaces,
     arbitraryInterfaces,
     ([cluster, shuffled], history, before, after) => {
       const direct = newCalculator();
       direct.setInterfaces(after);
-      run(direct, cluster.map((upsert) => ({ upsert })));
+      run(
+        direct,
+        cluster.map((upsert) => ({ upsert })),
+      );
 
       const detour = newCalculator();
       detour.setInterfaces(before);
@@ -47,9 +53,18 @@ t.test('the order of changes does not matter', async (t) => {
       const gone = history.flatMap((step) =>
         step !== 'calculate' && 'upsert' in step && !wanted.has(keyText(keyOf(step.upsert))) ? [step.upsert] : [],
       );
-      run(detour, shuffled.slice(0, 3).map((upsert) => ({ upsert })));
-      run(detour, gone.map((remove) => ({ remove })));
-      run(detour, shuffled.map((upsert) => ({ upsert })));
+      run(
+        detour,
+        shuffled.slice(0, 3).map((upsert) => ({ upsert })),
+      );
+      run(
+        detour,
+        gone.map((remove) => ({ remove })),
+      );
+      run(
+        detour,
+        shuffled.map((upsert) => ({ upsert })),
+      );
 
       const [expected, found] = [direct.calculate(), detour.calculate()];
       assert.deepStrictEqual(comparable(found.hostPolicy), comparable(expected.hostPolicy));
@@ -64,13 +79,21 @@ t.test('everything that is referred to is there, and nothing else has members', 
   const property = fc.property(arbitraryCluster, (cluster) => {
     const { hostPolicy } = calculate(cluster);
     const tiers = [
-      ...hostPolicy.hostEndpoints.flatMap(({ untracked, preDNAT, forward, normal }) => [...untracked, ...preDNAT, ...forward, ...normal]),
+      ...hostPolicy.hostEndpoints.flatMap(({ untracked, preDNAT, forward, normal }) => [
+        ...untracked,
+        ...preDNAT,
+        ...forward,
+        ...normal,
+      ]),
       ...hostPolicy.workloadEndpoints.flatMap(({ normal }) => normal),
     ];
     for (const { ingress, egress } of tiers) {
       for (const id of [...ingress, ...egress]) assert.ok(hostPolicy.policies.has(id), `policy ${id}`);
     }
-    const rules = [...hostPolicy.policies.values(), ...hostPolicy.profiles.values()].flatMap(({ ingress, egress }) => [...ingress, ...egress]);
+    const rules = [...hostPolicy.policies.values(), ...hostPolicy.profiles.values()].flatMap(({ ingress, egress }) => [
+      ...ingress,
+      ...egress,
+    ]);
     const used = new Set(
       rules.flatMap(({ source, destination }) =>
         [source, destination].flatMap((side) => [
@@ -91,8 +114,14 @@ t.test('when everything is gone, nothing is left', async (t) => {
   const property = fc.property(arbitraryCluster, (cluster) => {
     const calculator = newCalculator();
     const empty = comparable(calculator.calculate().hostPolicy);
-    run(calculator, cluster.map((upsert) => ({ upsert })));
-    run(calculator, cluster.toReversed().map((remove) => ({ remove })));
+    run(
+      calculator,
+      cluster.map((upsert) => ({ upsert })),
+    );
+    run(
+      calculator,
+      cluster.toReversed().map((remove) => ({ remove })),
+    );
     assert.deepStrictEqual(comparable(calculator.calculate().hostPolicy), empty);
     for (const { kind } of cluster) assert.equal(calculator.count(kind), 0);
   });
@@ -125,7 +154,8 @@ t.test('a set keeps its object and tells each change by its version', async (t) 
 kind: GlobalNetworkSet
 metadata: {name: s1, labels: {friend: "1"}}
 spec: {nets: [10.1.0.0/16]}
-`)) calculator.upsert(resource);
+`))
+    calculator.upsert(resource);
   t.strictSame([...(set?.members ?? [])], ['10.1.0.0/16'], 'the net inside of the one that went is still there');
   t.not(set?.version, version);
   t.equal([...calculator.calculate().hostPolicy.sets.values()][0], set, 'the same object');
@@ -134,13 +164,20 @@ spec: {nets: [10.1.0.0/16]}
 t.test('an endpoint that moves to another node is not local any more', async (t) => {
   const calculator = newCalculator();
   for (const resource of fromYaml(cluster)) calculator.upsert(resource);
-  for (const resource of fromYaml('{kind: HostEndpoint, metadata: {name: h1, labels: {role: a}}, spec: {node: n2, interfaceName: eth0}}')) calculator.upsert(resource);
+  for (const resource of fromYaml(
+    '{kind: HostEndpoint, metadata: {name: h1, labels: {role: a}}, spec: {node: n2, interfaceName: eth0}}',
+  ))
+    calculator.upsert(resource);
   const { hostPolicy } = calculator.calculate();
-  t.strictSame([hostPolicy.hostEndpoints, hostPolicy.policies.size, hostPolicy.profiles.size, hostPolicy.sets.size], [[], 0, 0, 0]);
+  t.strictSame(
+    [hostPolicy.hostEndpoints, hostPolicy.policies.size, hostPolicy.profiles.size, hostPolicy.sets.size],
+    [[], 0, 0, 0],
+  );
 });
 
 t.test('a workload endpoint without addresses does not exist', async (t) => {
-  const endpoint = (ipNetworks: string) => `{kind: WorkloadEndpoint, metadata: {namespace: ns1}, spec: {node: n1, orchestrator: k8s, pod: w, endpoint: eth0, interfaceName: cali1, ipNetworks: ${ipNetworks}}}`;
+  const endpoint = (ipNetworks: string) =>
+    `{kind: WorkloadEndpoint, metadata: {namespace: ns1}, spec: {node: n1, orchestrator: k8s, pod: w, endpoint: eth0, interfaceName: cali1, ipNetworks: ${ipNetworks}}}`;
   const calculator = newCalculator();
   for (const resource of fromYaml(endpoint('[10.0.0.1]'))) calculator.upsert(resource);
   t.equal(calculator.calculate().hostPolicy.workloadEndpoints.length, 1);
@@ -197,7 +234,10 @@ t.test('configuration: the environment, the node, its labels', async (t) => {
 
 t.test('interfaces move an endpoint', async (t) => {
   const calculator = newCalculator();
-  for (const resource of fromYaml('{kind: HostEndpoint, metadata: {name: h}, spec: {node: n1, expectedIPs: [192.0.2.1]}}')) calculator.upsert(resource);
+  for (const resource of fromYaml(
+    '{kind: HostEndpoint, metadata: {name: h}, spec: {node: n1, expectedIPs: [192.0.2.1]}}',
+  ))
+    calculator.upsert(resource);
   const where = () => calculator.calculate().hostPolicy.hostEndpoints[0]?.interfaces;
   t.strictSame(where(), []);
   calculator.setInterfaces(SOME_INTERFACES);

@@ -54,7 +54,10 @@ export const SOME_INTERFACES = interfaces({
 /** What the resources mean for node n1. */
 export function calculate(
   resources: string | readonly Resource[],
-  { environment = {}, on = SOME_INTERFACES }: { environment?: Record<string, string>; on?: typeof SOME_INTERFACES } = {},
+  {
+    environment = {},
+    on = SOME_INTERFACES,
+  }: { environment?: Record<string, string>; on?: typeof SOME_INTERFACES } = {},
 ): Calculation {
   const calculator = newCalculator(environment);
   calculator.setInterfaces(on);

@@ -1,11 +1,10 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMap } from '../../resources/normalise.js';
-import { otherCalicoKinds } from '../../resources/other-kinds.js';
+import { isOtherCalicoKind } from '../../resources/other-kinds.js';
 import { type ParseResult, parseResource } from '../../resources/parse-resource.js';
 import { type RawDocument, readDocuments } from '../../resources/read-documents.js';
 import type { Issue } from '../../resources/resource.js';
-import { apiVersion } from '../../resources/resource-schema.js';
 import { checkSelector } from '../../selector/check-selector.js';
 import type { Io } from '../io.js';
 import { printable } from '../printable.js';
@@ -85,7 +84,7 @@ function checkDocument(file: string, document: RawDocument): Entry {
   const { index, line, value } = document;
   if (document.issues.length > 0)
     return { file, index, line, valid: false, issues: document.issues, warnings: document.warnings };
-  const { key, parsed } = isOtherKind(value) ? unusedKind(value) : parseForWriting(value);
+  const { key, parsed } = isOtherCalicoKind(value) ? unusedKind(value) : parseForWriting(value);
   const at = (issue: Issue): Issue => {
     const found = issue.line ?? document.lineOf(issue.path) ?? line;
     return { ...issue, line: found };
@@ -113,11 +112,8 @@ type Checked = Pick<ParseResult, 'key'> & {
     | { readonly valid: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
 };
 
-function isOtherKind(value: unknown): value is { readonly kind: string } {
-  return isMap(value) && value.apiVersion === apiVersion && otherCalicoKinds.has(String(value.kind));
-}
-
-function unusedKind({ kind }: { readonly kind: string }): Checked {
+function unusedKind(value: unknown): Checked {
+  const kind = isMap(value) ? String(value.kind) : '';
   const warning = { path: 'kind', code: 'unused-kind', message: `${kind} is not used by Margay, and was not checked` };
   return { parsed: { valid: true, warnings: [warning] } };
 }

@@ -1,3 +1,4 @@
+import { isOtherCalicoKind } from '../../resources/other-kinds.js';
 import { parseResource } from '../../resources/parse-resource.js';
 import { type RawDocument, readDocuments } from '../../resources/read-documents.js';
 import type { Issue, Parsed } from '../../resources/resource.js';
@@ -27,6 +28,7 @@ function contentOf(documents: readonly RawDocument[], checkSelector: CheckSelect
   const problems: Problem[] = [];
   for (const document of documents) {
     const { line, value } = document;
+    if (isOtherCalicoKind(value)) continue;
     const { key, parsed } = parseResource(value, { unknownFields: 'warning', defaults: 'client', checkSelector });
     const located = withLines(parsed, document);
     if (key !== undefined) objects.push({ key, line, parsed: located });

@@ -1,0 +1,91 @@
+import type { HostPolicy, PolicyRules, Rule, TierPolicies } from './host-policy.js';
+
+export type Direction = 'ingress' | 'egress';
+
+/** Why a rule has no effect on this host, in words. */
+export interface DeadRule {
+  readonly direction: Direction;
+  readonly index: number;
+  readonly cause: 'hollow' | 'shadowed';
+  readonly reason: string;
+}
+
+const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
+
+/** Rules of a policy that match nothing, because a set that they need has no members or an earlier rule takes everything. */
+export function deadRules(policy: PolicyRules, { sets }: Pick<HostPolicy, 'sets'>): DeadRule[] {
+  return DIRECTIONS.flatMap((direction) => {
+    const rules = policy[direction];
+    const last = rules.findIndex(takesEverything);
+    return rules.flatMap((rule, index): DeadRule[] => {
+      if (last !== -1 && index > last) {
+        return [{ direction, index, cause: 'shadowed', reason: `${direction}[${last}] takes everything before` }];
+      }
+      const empty = neededSets(rule).find((ids) => ids.every((id) => (sets.get(id)?.members.size ?? 0) === 0));
+      if (!empty) return [];
+      const names = empty.map((id) => sets.get(id)?.description ?? id).join(', ');
+      return [{ direction, index, cause: 'hollow', reason: `nothing is selected by ${names}` }];
+    });
+  });
+}
+
+/** Sets of which one at least must have a member, for each criterion. */
+function neededSets({ source, destination }: Rule): (readonly string[])[] {
+  return [source, destination].flatMap(({ set, service, ports }) => [
+    ...(set === undefined ? [] : [[set]]),
+    ...(service === undefined ? [] : [[service]]),
+    ...(ports && ports.ranges.length === 0 ? [ports.sets] : []),
+  ]);
+}
+
+/** Any packet matches, and evaluation of the tier ends. */
+function takesEverything(rule: Rule): boolean {
+  const { action, ipVersion, protocol, notProtocol, icmp, notICMP, source, destination } = rule;
+  const criteria = [
+    ipVersion,
+    protocol,
+    notProtocol,
+    icmp,
+    notICMP,
+    ...Object.values(source),
+    ...Object.values(destination),
+  ];
+  return action !== 'Log' && criteria.every((criterion) => criterion === undefined);
+}
+
+/** Where the policies of an endpoint are looked at, and up to which one. */
+export interface Reach {
+  /** Policies that some packet may come to. */
+  readonly reached: Set<string>;
+  /** A policy that takes everything → those behind it. */
+  readonly blockedBy: Map<string, string>;
+}
+
+/** Follows the tiers of an endpoint and class in one direction until a policy takes everything. */
+export function followTiers(
+  tiers: readonly TierPolicies[],
+  direction: Direction,
+  { policies }: Pick<HostPolicy, 'policies'>,
+  reach: Reach,
+): void {
+  let blocker: string | undefined;
+  for (const tier of tiers) {
+    const ids = tier[direction];
+    let blockedInTier = blocker;
+    for (const id of ids) {
+      if (blockedInTier === undefined) reach.reached.add(id);
+      else if (!reach.blockedBy.has(id)) reach.blockedBy.set(id, blockedInTier);
+      const last = policies.get(id)?.[direction].find(takesEverything);
+      if (!last) continue;
+      blockedInTier ??= id;
+      if (last.action !== 'Pass') blocker ??= id;
+    }
+    const denies =
+      tier.defaultAction === 'Deny' && ids.length > 0 && !ids.some((id) => mayPass(policies.get(id), direction));
+    if (denies) blocker ??= ids.at(-1);
+  }
+}
+
+function mayPass(policy: PolicyRules | undefined, direction: Direction): boolean {
+  return policy?.[direction].some(({ action }) => action === 'Pass') ?? false;
+}

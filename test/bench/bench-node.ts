@@ -1,0 +1,76 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import type { Resource } from '../../src/resources/kinds.js';
+import { type Agent, createAgent } from '../lab/agent.js';
+import { inNamespace } from '../lab/command.js';
+import { namespacePrefix, reapNamespaces, removeNamespaces } from '../lab/namespaces.js';
+import { type Commits, observeCommits } from './commits.js';
+import { dataSet, fileName, NODE } from './data-set.js';
+
+/** A network namespace with an eth0, a datastore of files, and the real daemon in it. */
+export interface BenchNode {
+  readonly namespace: string;
+  readonly agent: Agent;
+  readonly commits: Commits;
+  /** Writes the file of an object beside the datastore and moves it there; the returned function does the latter. */
+  prepare(resource: Resource): Promise<() => Promise<void>>;
+  /** Runs a command in the namespace; its standard output. */
+  exec(argv: readonly string[], input?: string): Promise<string>;
+  /** As if nothing had been there before: no table, no state. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const NETWORK = [
+  'link set lo up',
+  'link add eth0 type veth peer name far0',
+  'address add 172.31.0.10/24 dev eth0',
+  'link set eth0 up',
+  'link set far0 up',
+];
+
+let count = 0;
+
+/** `policies`: size of the data set. The workloads of the node have no interfaces, as if they were about to start. */
+export async function benchNode(policies: number): Promise<BenchNode> {
+  if (count === 0) reapNamespaces();
+  const namespace = `${namespacePrefix(count++)}bench`;
+  const directory = await mkdtemp(join(tmpdir(), 'margay-bench-'));
+  const resources = join(directory, 'resources');
+  await mkdir(resources);
+  for (const resource of dataSet(policies)) await writeFile(join(resources, fileName(resource)), JSON.stringify(resource));
+  await execa('ip', ['netns', 'add', namespace]);
+  const [command = '', ...args] = inNamespace(namespace, ['ip', '-batch', '-']);
+  await execa(command, args, { input: `${NETWORK.join('\n')}\n` });
+  const agent = createAgent(namespace, NODE, directory, { resources, readySeconds: 0 });
+  const commits = await observeCommits(namespace);
+  const exec = async (argv: readonly string[], input = '') => {
+    const [command = '', ...args] = inNamespace(namespace, argv);
+    return (await execa(command, args, { input })).stdout;
+  };
+  return {
+    namespace,
+    agent,
+    commits,
+    exec,
+    async prepare(resource) {
+      const name = fileName(resource);
+      const beside = join(directory, name);
+      await writeFile(beside, JSON.stringify(resource));
+      return () => rename(beside, join(resources, name));
+    },
+    async reset() {
+      await exec(['nft', 'flush', 'ruleset']);
+      await rm(agent.runDirectory, { recursive: true, force: true });
+      await rm(join(directory, 'state'), { recursive: true, force: true });
+    },
+    async close() {
+      await agent.kill();
+      await commits.stop();
+      removeNamespaces((name) => name === namespace);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

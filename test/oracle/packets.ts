@@ -1,0 +1,214 @@
+import { addressNumber, addressText, cidrBounds, type Family, familyOf, WIDTH } from './address.js';
+import { hasPorts, ICMP, ICMPV6, isNeverTracked, type Packet, type Path, type State, TCP, UDP } from './packet.js';
+import type { Random } from './random.js';
+import { random } from './random.js';
+import { isRoutable, LOCAL_ADDRESSES, routeTo, VIRTUAL } from './topology.js';
+import type { World } from './world.js';
+import { LOOSE_NETS } from './world-rules.js';
+
+/** `kernel`: only what can be made to happen in a network namespace without a second host. */
+export type PacketKind = 'any' | 'kernel';
+
+const EXTRA = [
+  '10.0.0.5',
+  '10.0.0.6',
+  '10.1.0.7',
+  '10.65.0.2',
+  '10.65.0.3',
+  '10.65.0.9',
+  '198.51.100.7',
+  '10.5.0.7',
+  '10.65.1.1',
+  '10.65.0.33',
+];
+const EXTRA_6 = [
+  'fd00::5',
+  'fd00::6',
+  'fd01::7',
+  'fd65::2',
+  'fd65::3',
+  'fd65::9',
+  '2001:db8::7',
+  'fd05::7',
+  'fd65:0:0:1::1',
+];
+
+/** First, last and next addresses of all networks that worlds are made of, and those of the topology. */
+const CANDIDATES: Readonly<Record<Family, readonly string[]>> = { 4: candidates(4), 6: candidates(6) };
+
+function candidates(family: Family): string[] {
+  const edges = LOOSE_NETS.filter((net) => familyOf(net) === family).flatMap((net) => {
+    const [first, last] = cidrBounds(net);
+    const inRange = [first, last, first - 1n, last + 1n].filter((value) => value >= 0n && value < 1n << WIDTH[family]);
+    return inRange.map((value) => addressText(family, value));
+  });
+  const favourites = family === 4 ? EXTRA : EXTRA_6;
+  const all = [...new Set([...favourites, ...edges])].filter((address) => isRoutable(address));
+  return [...all, ...favourites, ...favourites, ...favourites];
+}
+
+const SOURCES = ['eth0', 'eth0', 'eth1', 'tap5', 'cali0', 'cali0', 'cali1', 'cali9', undefined, undefined, undefined];
+const PORTS = [22, 53, 80, 81, 79, 443, 444, 1000, 999, 2000, 2001, 8080, 4789, 65535, 1, 0, 179];
+
+/** Packets that aim at the edges of what the world's rules say; always the same for a world. */
+export function randomPackets(world: World, count: number, kind: PacketKind): Packet[] {
+  const choose = random(world.seed ^ 0x5eed);
+  return Array.from({ length: count }, () => randomPacket(choose, kind));
+}
+
+function randomPacket(choose: Random, kind: PacketKind): Packet {
+  const family = choose.pick([4, 4, 4, 6, 6] as const);
+  const iif = choose.pick(SOURCES);
+  if (iif !== undefined && choose.chance(0.06)) return onLink(choose, family, iif, kind);
+  const virtual = choose.chance(0.15)
+    ? choose.pick(VIRTUAL.filter(({ from }) => familyOf(from) === family))
+    : undefined;
+  const destination = virtual?.from ?? destinationFor(choose, family, iif);
+  const source = sourceFor(choose, family, iif);
+  const header = transport(choose, family, kind);
+  const base: Packet = {
+    ...placeOf(iif, destination),
+    family,
+    source,
+    destination,
+    ...header,
+    hopLimit: choose.pick([64, 64, 255]),
+    state: stateFor(choose, { ...header, family }, kind, virtual !== undefined),
+    mark: markFor(choose),
+  };
+  // From the host to itself through NAT is a way that no test of the kernel can follow in one step.
+  const translated = virtual && placeOf(iif, virtual.to);
+  if (!virtual || translated?.path === 'loopback' || !['new', 'established'].includes(base.state)) return base;
+  const dport = hasPorts(header) ? virtual.dport : undefined;
+  return {
+    ...base,
+    dnat: { destination: virtual.to, dport, path: translated?.path ?? 'forward', oif: translated?.oif },
+  };
+}
+
+function destinationFor(choose: Random, family: Family, iif: string | undefined): string {
+  const local = LOCAL_ADDRESSES.filter((address) => familyOf(address) === family && !isLoopback(address));
+  if (choose.chance(iif === undefined ? 0.15 : 0.35)) return choose.pick(local);
+  if (iif === undefined && choose.chance(0.05)) return family === 4 ? '127.0.0.1' : '::1';
+  return choose.pick(CANDIDATES[family]);
+}
+
+function isLoopback(address: string): boolean {
+  return address === '127.0.0.1' || address === '::1';
+}
+
+const WORKLOAD_SOURCES: Readonly<Record<string, Readonly<Record<Family, string>>>> = {
+  cali0: { 4: '10.65.0.2', 6: 'fd65::2' },
+  cali1: { 4: '10.65.0.3', 6: 'fd65::3' },
+  cali9: { 4: '10.65.0.9', 6: 'fd65::9' },
+  tap5: { 4: '10.5.0.7', 6: 'fd05::7' },
+};
+
+function sourceFor(choose: Random, family: Family, iif: string | undefined): string {
+  const own = WORKLOAD_SOURCES[iif ?? ''];
+  if (own && choose.chance(0.75)) return own[family];
+  const local = LOCAL_ADDRESSES.filter((address) => familyOf(address) === family && !isLoopback(address));
+  if (iif === undefined) return choose.pick(local);
+  return choose.pick(CANDIDATES[family].filter((address) => !local.includes(address)));
+}
+
+function placeOf(iif: string | undefined, destination: string): { path: Path; iif?: string; oif?: string } {
+  const oif = routeTo(destination);
+  if (iif === undefined) return oif === undefined ? { path: 'loopback' } : { path: 'out', oif };
+  return oif === undefined ? { path: 'in', iif } : { path: 'forward', iif, oif };
+}
+
+type Transport = Pick<Packet, 'protocol' | 'sport' | 'dport' | 'icmp'>;
+
+function transport(choose: Random, family: Family, kind: PacketKind): Transport {
+  const protocol = choose.pick([
+    6,
+    6,
+    6,
+    6,
+    17,
+    17,
+    17,
+    132,
+    253,
+    4,
+    1,
+    58,
+    family === 4 ? 1 : 58,
+    family === 4 ? 1 : 58,
+    136,
+  ]);
+  const sport = choose.pick(choose.chance(0.5) ? PORTS : [40_000]);
+  const dport = choose.pick(PORTS);
+  if (protocol !== ICMP && protocol !== ICMPV6) return { protocol, sport, dport };
+  const types = family === 4 ? [8, 8, 8, 0, 3, 13] : [128, 128, 128, 129, 1, 139];
+  const discovery = family === 6 && kind === 'any' ? [130, 131, 132, 133, 134, 135, 136, 143] : [];
+  const icmp = { type: choose.pick([...types, ...discovery]), code: choose.pick([0, 0, 1]) };
+  // The checksum is where a port would be.
+  return { protocol, icmp, sport: icmp.type * 256 + icmp.code, dport };
+}
+
+function stateFor(
+  choose: Random,
+  header: Pick<Packet, 'family' | 'protocol' | 'icmp'>,
+  kind: PacketKind,
+  virtual: boolean,
+): State {
+  if (isNeverTracked(header)) return 'untracked';
+  if (kind === 'kernel') return kernelState(choose, header, virtual);
+  return choose.pick(['new', 'new', 'new', 'new', 'new', 'established', 'related', 'invalid', 'invalid', 'untracked']);
+}
+
+/** States that one packet has by itself: requests are new, answers without a request and nonsense are invalid. */
+function kernelState(
+  choose: Random,
+  { family, protocol, icmp }: Pick<Packet, 'family' | 'protocol' | 'icmp'>,
+  virtual: boolean,
+): State {
+  if (protocol === (family === 4 ? ICMP : ICMPV6))
+    return [8, 13, 128, 139].includes(icmp?.type ?? 0) ? 'new' : 'invalid';
+  if (choose.chance(0.1)) return 'untracked';
+  if (protocol === TCP && !virtual && choose.chance(0.15)) return 'invalid';
+  if ((protocol === TCP || protocol === UDP) && choose.chance(0.12)) return 'established';
+  return 'new';
+}
+
+function markFor(choose: Random): number {
+  return choose.chance(0.8) ? 0 : choose.pick([0xffffffff, 0x10000, 0x10, 1]);
+}
+
+/** What stays on the link: address configuration, neighbour discovery, multicast listeners. */
+function onLink(choose: Random, family: Family, iif: string, kind: PacketKind): Packet {
+  const common = { path: 'in' as const, iif, mark: markFor(choose) };
+  if (family === 4) {
+    const destination =
+      kind === 'kernel' ? '255.255.255.255' : choose.pick(['255.255.255.255', '224.0.0.1', '10.0.0.1']);
+    return {
+      ...common,
+      family,
+      source: '0.0.0.0',
+      destination,
+      protocol: UDP,
+      sport: 68,
+      dport: 67,
+      hopLimit: 64,
+      state: 'new',
+    };
+  }
+  const source = choose.pick(['fe80::7', 'fe80::7', 'fe80:0:0:1::7', 'fec0::1', '::']);
+  const header = {
+    family,
+    protocol: ICMPV6,
+    icmp: { type: choose.pick([130, 131, 132, 133, 134, 135, 136, 143]), code: 0 },
+  };
+  return {
+    ...common,
+    ...header,
+    source: addressText(6, addressNumber(source)),
+    destination: 'ff02::1',
+    sport: header.icmp.type * 256,
+    dport: choose.pick(PORTS),
+    hopLimit: choose.pick([255, 255, 1]),
+    state: 'untracked',
+  };
+}

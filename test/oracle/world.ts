@@ -1,0 +1,270 @@
+import type { Random } from './random.js';
+import { random } from './random.js';
+import { NODE } from './topology.js';
+import {
+  ACCOUNT_SELECTORS,
+  type Fields,
+  LOOSE_NETS,
+  NAMESPACE_SELECTORS,
+  NETS,
+  optional,
+  type RulePlace,
+  rules,
+  SELECTORS,
+} from './world-rules.js';
+
+/** Resources of a cluster as somebody could write them, all valid. */
+export interface World {
+  readonly seed: number;
+  readonly resources: readonly Fields[];
+}
+
+/** The world of a seed. */
+export function randomWorld(seed: number): World {
+  const choose = random(seed);
+  const resources = [
+    ...hostEndpoints(choose),
+    ...workloadEndpoints(choose),
+    ...tiers(choose),
+    ...many(choose, 7, (index) => globalPolicy(choose, index)),
+    ...many(choose, 4, (index) => namespacedPolicy(choose, index)),
+    ...stagedPolicies(choose),
+    ...profiles(choose),
+    ...networkSets(choose),
+    ...(choose.chance(0.6) ? [felixConfiguration(choose, 'default')] : []),
+    ...(choose.chance(0.15) ? [felixConfiguration(choose, `node.${NODE}`)] : []),
+  ];
+  return { seed, resources: choose.shuffle(resources) };
+}
+
+export function resource(kind: string, metadata: Fields, spec: Fields): Fields {
+  return { apiVersion: 'projectcalico.org/v3', kind, metadata, spec };
+}
+
+function many<T>(choose: Random, most: number, make: (index: number) => T): T[] {
+  return Array.from({ length: choose.int(most + 1) }, (_, index) => make(index));
+}
+
+const PROFILES: readonly string[] = ['p1', 'p2', 'kns.prod', 'ksa.prod.sa1', 'missing', 'projectcalico-default-allow'];
+
+function labels(choose: Random): Fields {
+  return {
+    labels: {
+      ...(choose.chance(0.8) ? { role: choose.pick(['a', 'b', 'c']) } : {}),
+      ...(choose.chance(0.4) ? { zone: choose.pick(['x', 'xy', 'y']) } : {}),
+    },
+  };
+}
+
+const ENDPOINT_PORTS: readonly Fields[] = [
+  { name: 'http', protocol: 'TCP', port: 80 },
+  { name: 'http', protocol: 'TCP', port: 8080 },
+  { name: 'http', protocol: 'SCTP', port: 80 },
+  { name: 'dns', protocol: 'UDP', port: 53 },
+  { name: 'dns', protocol: 6, port: 53 },
+];
+
+/** Several may want the same interface, some none that exists, some are of another node. */
+function hostEndpoints(choose: Random): Fields[] {
+  const places: readonly Fields[] = [
+    { interfaceName: 'eth0' },
+    { interfaceName: 'eth0' },
+    { interfaceName: 'eth1' },
+    { interfaceName: '*' },
+    { interfaceName: '*' },
+    { interfaceName: 'lo' },
+    { interfaceName: 'tap5' },
+    { interfaceName: 'cali0' },
+    { interfaceName: 'eth7' },
+    { interfaceName: 'eth1', expectedIPs: ['10.0.0.1', '10.1.0.1'] },
+    { interfaceName: 'eth0', expectedIPs: ['10.0.0.1', 'fd00::1'] },
+    { expectedIPs: ['10.0.0.2', 'fd00::1'] },
+    { expectedIPs: ['fd01::1', '10.0.0.5'] },
+    { expectedIPs: ['10.5.0.1', '10.1.0.1'] },
+    { expectedIPs: ['203.0.113.1'] },
+  ];
+  const local = choose.few(places, 3).map((place) => ({ ...place, node: NODE }));
+  const others = choose.some([{ node: 'node1', interfaceName: 'eth0', expectedIPs: ['10.0.0.5', 'fd00::5'] }], 0.5);
+  return [...(choose.chance(0.85) ? local : []), ...others].map((spec, index) => {
+    const ports = choose.some(ENDPOINT_PORTS, 0.25);
+    return resource(
+      'HostEndpoint',
+      { name: `h${index}`, ...labels(choose) },
+      { ...spec, ...profileList(choose), ports },
+    );
+  });
+}
+
+function profileList(choose: Random): Fields {
+  return choose.chance(0.6) ? { profiles: choose.few(PROFILES, 3) } : {};
+}
+
+function workloadEndpoints(choose: Random): Fields[] {
+  const places = [
+    { node: NODE, pod: 'w0', interfaceName: 'cali0', ipNetworks: ['10.65.0.2/32', 'fd65::2/128'] },
+    { node: NODE, pod: 'w1', interfaceName: 'cali1', ipNetworks: ['10.65.0.3', 'fd65::3'] },
+    { node: NODE, pod: 'w1-b', interfaceName: 'cali1', ipNetworks: ['10.65.0.33/32'] },
+    { node: NODE, pod: 'w2', interfaceName: 'cali0', ipNetworks: ['10.65.0.2/32'] },
+    { node: NODE, pod: 'w3', interfaceName: 'tap5', ipNetworks: ['10.5.0.7/32', 'fd05::7/128'] },
+    { node: NODE, pod: 'w4', interfaceName: 'cali1', ipNetworks: [] },
+    { node: 'node1', pod: 'w9', interfaceName: 'cali0', ipNetworks: ['10.0.0.6/32', 'fd00::6/128'] },
+  ];
+  return choose.some(places, 0.4).map((place) => {
+    const namespace = choose.pick(['prod', 'prod', 'dev']);
+    const spec = {
+      ...place,
+      orchestrator: 'k8s',
+      endpoint: 'eth0',
+      ...(choose.chance(0.5) ? { serviceAccountName: choose.pick(['sa1', 'sa2']) } : {}),
+      ...profileList(choose),
+      ports: choose.some(ENDPOINT_PORTS, 0.25),
+      ...(choose.chance(0.25) ? { allowSpoofedSourcePrefixes: choose.few(LOOSE_NETS, 2) } : {}),
+      ...(choose.chance(0.1) ? { qosControls: { ingressPacketRate: 9000, egressMaxConnections: 9000 } } : {}),
+    };
+    return resource('WorkloadEndpoint', { namespace, ...labels(choose) }, spec);
+  });
+}
+
+const TIERS = ['default', 'default', 't1', 't2', 'kube-admin', 'missing'];
+
+function tiers(choose: Random): Fields[] {
+  const tier = (name: string) =>
+    resource(
+      'Tier',
+      { name },
+      {
+        ...(choose.chance(0.8) ? { order: choose.pick([-1, 5, 5, 2_000_000]) } : {}),
+        ...(choose.chance(0.6) ? { defaultAction: choose.pick(['Pass', 'Deny']) } : {}),
+      },
+    );
+  return choose.some(['t1', 't2'], 0.7).map(tier);
+}
+
+function policyFields(choose: Random, owner: RulePlace['owner'], onlyIngress: boolean): Fields {
+  const types = onlyIngress ? [['Ingress']] : [['Ingress'], ['Egress'], ['Ingress', 'Egress'], ['Ingress', 'Egress']];
+  return {
+    tier: choose.pick(TIERS),
+    ...(choose.chance(0.7) ? { order: choose.pick([1, 1, 2, -1.5]) } : {}),
+    ...(choose.chance(0.75) ? { selector: choose.pick(SELECTORS) } : {}),
+    ...(choose.chance(0.08) ? { serviceAccountSelector: choose.pick(ACCOUNT_SELECTORS) } : {}),
+    ...(choose.chance(0.75) ? { types: choose.pick(types) } : {}),
+    ...(choose.chance(0.85) ? { ingress: rules(choose, { direction: 'ingress', owner }, 4) } : {}),
+    ...(!onlyIngress && choose.chance(0.75) ? { egress: rules(choose, { direction: 'egress', owner }, 4) } : {}),
+  };
+}
+
+/** Which of the classes a policy belongs to. */
+const CLASSES: readonly Fields[] = [
+  {},
+  {},
+  {},
+  { applyOnForward: true },
+  { applyOnForward: true },
+  { applyOnForward: true, preDNAT: true },
+  { applyOnForward: true, doNotTrack: true },
+];
+
+function globalPolicy(choose: Random, index: number): Fields {
+  const flags = choose.pick(CLASSES);
+  const spec = {
+    ...policyFields(choose, 'global policy', flags.preDNAT === true),
+    ...(choose.chance(0.08) ? { namespaceSelector: choose.pick(NAMESPACE_SELECTORS) } : {}),
+    ...flags,
+  };
+  return resource('GlobalNetworkPolicy', { name: `g${index}` }, spec);
+}
+
+function namespacedPolicy(choose: Random, index: number): Fields {
+  const namespace = choose.pick(['prod', 'prod', 'dev']);
+  return resource('NetworkPolicy', { name: `n${index}`, namespace }, policyFields(choose, 'namespaced policy', false));
+}
+
+/** Before everything else, and against it: they must change nothing. */
+function stagedPolicies(choose: Random): Fields[] {
+  const denyAll = {
+    order: -100,
+    types: ['Ingress', 'Egress'],
+    ingress: [{ action: 'Deny' }],
+    egress: [{ action: 'Deny' }],
+  };
+  const all: readonly Fields[] = [
+    resource('StagedGlobalNetworkPolicy', { name: 'sg' }, { ...denyAll, tier: choose.pick(['t1', 'default']) }),
+    resource('StagedNetworkPolicy', { name: 'sn', namespace: 'prod' }, denyAll),
+    resource(
+      'StagedKubernetesNetworkPolicy',
+      { name: 'sk', namespace: 'prod' },
+      { podSelector: {}, policyTypes: ['Ingress'] },
+    ),
+  ];
+  return choose.some(all, 0.2);
+}
+
+function profiles(choose: Random): Fields[] {
+  const own: Readonly<Record<string, Fields>> = {
+    p1: { via: 'p1' },
+    p2: { role: 'a' },
+    'kns.prod': { 'pcns.env': 'prod' },
+    'ksa.prod.sa1': { 'pcsa.team': 'x' },
+  };
+  return choose.some(Object.entries(own), 0.7).map(([name, labelsToApply]) => {
+    const spec = {
+      ...(choose.chance(0.6) ? { labelsToApply } : {}),
+      ...(choose.chance(0.8) ? { ingress: profileRules(choose, 'ingress') } : {}),
+      ...(choose.chance(0.8) ? { egress: profileRules(choose, 'egress') } : {}),
+    };
+    return resource('Profile', { name }, spec);
+  });
+}
+
+function profileRules(choose: Random, direction: 'ingress' | 'egress'): Fields[] {
+  const own = rules(choose, { direction, owner: 'profile' }, 3);
+  return choose.chance(0.5) ? [...own, { action: 'Allow' }] : own;
+}
+
+function networkSets(choose: Random): Fields[] {
+  const all = [
+    ['GlobalNetworkSet', { name: 's1' }],
+    ['GlobalNetworkSet', { name: 's2' }],
+    ['NetworkSet', { name: 's1', namespace: 'prod' }],
+    ['NetworkSet', { name: 's3', namespace: 'dev' }],
+  ] as const;
+  return choose
+    .some(all, 0.4)
+    .map(([kind, metadata]) => resource(kind, { ...metadata, ...labels(choose) }, { nets: choose.few(LOOSE_NETS, 5) }));
+}
+
+function failsafePorts(choose: Random): Fields[] {
+  return many(choose, 3, () => ({
+    ...optional('protocol', choose.pick(['tcp', 'UDP', undefined, 'SCTP'])),
+    port: choose.pick([22, 53, 80, 0, 65535]),
+    ...(choose.chance(0.5) ? { net: choose.pick(NETS) } : {}),
+  }));
+}
+
+function felixConfiguration(choose: Random, name: string): Fields {
+  const maybe = (probability: number, field: string, make: () => unknown): Fields =>
+    choose.chance(probability) ? { [field]: make() } : {};
+  return resource(
+    'FelixConfiguration',
+    { name },
+    {
+      ...maybe(0.5, 'failsafeInboundHostPorts', () => failsafePorts(choose)),
+      ...maybe(0.5, 'failsafeOutboundHostPorts', () => failsafePorts(choose)),
+      ...maybe(0.5, 'defaultEndpointToHostAction', () => choose.pick(['Drop', 'Accept', 'Return'])),
+      ...maybe(0.4, 'nftablesFilterDenyAction', () => choose.pick(['Drop', 'Reject'])),
+      ...maybe(0.3, 'nftablesFilterAllowAction', () => choose.pick(['Accept', 'Return'])),
+      ...maybe(0.2, 'nftablesMarkMask', () => choose.pick([0xf0, 0xff000000, 0xffffffff, 3])),
+      ...maybe(0.3, 'disableConntrackInvalidCheck', () => choose.chance(0.7)),
+      ...maybe(0.5, 'workloadSourceSpoofing', () => 'Any'),
+      ...maybe(0.3, 'allowVXLANPacketsFromWorkloads', () => true),
+      ...maybe(0.3, 'allowIPIPPacketsFromWorkloads', () => true),
+      ...maybe(0.2, 'vxlanPort', () => 80),
+      ...maybe(0.1, 'ipv6Support', () => choose.chance(0.5)),
+      ...maybe(0.25, 'interfacePrefix', () => choose.pick(['cali,tap', 'tap', 'cali'])),
+      ...maybe(0.1, 'interfaceExclude', () => choose.pick(['eth1', '/^eth[1-9]/,lo', 'none'])),
+      ...maybe(0.1, 'logPrefix', () => 'margay %t %k %n'),
+      ...maybe(0.1, 'logActionRateLimit', () => '9000/second'),
+      ...maybe(0.1, 'logActionRateLimitBurst', () => choose.pick([0, 5000])),
+    },
+  );
+}

@@ -1,0 +1,19 @@
+import t from 'tap';
+import { compare, describeDisagreement } from '../oracle/compare.js';
+import { effort } from '../oracle/soak.js';
+
+const { seed, worlds, packets } = effort({ seed: 1, worlds: 500, packets: 200 });
+
+t.test(`evaluator and tracer agree on ${worlds * packets} packets, from seed ${seed}`, async (t) => {
+  const seen = new Map<string, number>();
+  for (let world = seed; world < seed + worlds; world++) {
+    const found = compare(world, packets, ({ path, state }, { verdict }) => {
+      const key = `${path} ${state} ${verdict}`;
+      seen.set(key, (seen.get(key) ?? 0) + 1);
+    });
+    if (found) return t.fail(describeDisagreement(found));
+  }
+  for (const path of ['in', 'out', 'forward', 'loopback'])
+    for (const verdict of ['accept', 'drop', 'reject'])
+      t.ok(seen.get(`${path} new ${verdict}`), `new packets, ${path}, ${verdict}`);
+});

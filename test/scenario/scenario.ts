@@ -1,0 +1,45 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FileContent, FileObject } from '../../src/datastore/file/reader.js';
+import { objectReader } from '../../src/datastore/file/read-objects.js';
+import { interfacesFromJson } from '../../src/interfaces/parse-addresses.js';
+import type { Interfaces } from '../../src/interfaces/interface-source.js';
+import { checkSelector } from '../../src/selector/check-selector.js';
+
+/** A directory with `policy.yaml`, `host.json` and `expected.nft`. */
+export interface Scenario {
+  readonly name: string;
+  readonly node: string;
+  readonly interfaces: Interfaces;
+  /** As the file datastore reads them: valid or not. */
+  readonly content: FileContent;
+  readonly objects: readonly FileObject[];
+  /** Undefined before it is written for the first time. */
+  readonly expected: string | undefined;
+  /** Makes this what is expected. */
+  accept(script: string): void;
+}
+
+const DIRECTORY = fileURLToPath(new URL('scenarios', import.meta.url));
+
+/** All scenarios, by name. */
+export function scenarios(): Scenario[] {
+  return readdirSync(DIRECTORY).sort().map(readScenario);
+}
+
+function readScenario(name: string): Scenario {
+  const path = (file: string) => join(DIRECTORY, name, file);
+  const host: { node: string; interfaces: unknown } = JSON.parse(readFileSync(path('host.json'), 'utf8'));
+  const content = objectReader(checkSelector)(readFileSync(path('policy.yaml'), 'utf8'), 'yaml');
+  if (content.unreadable) throw new Error(`${path('policy.yaml')}: ${JSON.stringify(content.problems)}`);
+  return {
+    name,
+    node: host.node,
+    interfaces: interfacesFromJson(JSON.stringify(host.interfaces)),
+    content,
+    objects: content.objects,
+    expected: existsSync(path('expected.nft')) ? readFileSync(path('expected.nft'), 'utf8') : undefined,
+    accept: (script) => writeFileSync(path('expected.nft'), script),
+  };
+}
