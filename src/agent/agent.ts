@@ -13,6 +13,7 @@ import type { HostPolicy } from '../policy/host-policy.js';
 import { conntrackTable, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
 import { applyLoop } from './apply-loop.js';
+import { countedDriver } from './counted-driver.js';
 import { type Drift, enforcer } from './enforcer.js';
 import { generations } from './generations.js';
 import { recordMetrics } from './record-metrics.js';
@@ -51,7 +52,8 @@ type Vitals = Omit<Status, 'degraded' | 'ruleset' | 'endpoints' | 'policies' | '
 const STUCK_MS = 90_000;
 
 export function agent(options: AgentOptions): Agent {
-  const { source, driver, calculator, log, metrics } = options;
+  const { source, calculator, log, metrics } = options;
+  const driver = countedDriver(options.driver, metrics);
   const admitted = admission();
   const kernel = kernelTable(driver, TABLE, {
     onListedDifferently: (object) =>
@@ -108,9 +110,8 @@ export function agent(options: AgentOptions): Agent {
     const table = renderTable(calculation.hostPolicy);
     const outcome = await enforcement.enforce(table);
     const ms = performance.now() - begin;
-    metrics.nftCalls.inc();
     metrics.dataplaneApplyTime.observe((performance.now() - calculated) / 1000);
-    if (!outcome.committed) return refused(outcome.error, outcome.guilty, ms);
+    if (!outcome.committed) return refused(outcome.error, outcome.guilty, generation, ms);
     committed(table, generation, outcome.changes, ms, outcome.drift);
     return true;
   };
@@ -135,13 +136,14 @@ export function agent(options: AgentOptions): Agent {
     log.warn({ objects: objects.slice(0, 10), process }, `our table was changed by ${by}, and has been restored`);
   };
 
-  const refused = (error: NftError, guilty: Origin | undefined, ms: number): boolean => {
-    metrics.nftErrors.inc();
+  const refused = (error: NftError, guilty: Origin | undefined, generation: number, ms: number): boolean => {
     metrics.dataplaneFailures.inc();
     lastApply = { at: timestamp(), ms: Math.round(ms * 10) / 10, changes: 0, error: error.message };
     const changes = guilty
       ? admitted.refuse(guilty, { path: 'spec', code: 'refused-by-kernel', message: oneLine(error) })
       : [];
+    // The object may have changed since, or there is other news: that is tried at once.
+    if (changes.length === 0 && input.current > generation) return true;
     if (changes.length === 0) {
       failing = true;
       log.error({ err: error, origin: guilty }, 'the ruleset could not be brought into force; trying again');
@@ -287,7 +289,7 @@ export function agent(options: AgentOptions): Agent {
       await input.reached(input.current, signal);
     },
     refreshMetrics() {
-      if (calculation) recordMetrics(metrics, status(), calculation, calculator);
+      if (calculation) recordMetrics(metrics, status(), enforced, calculation, calculator);
     },
     health: {
       live: (): Health => {

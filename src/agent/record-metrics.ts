@@ -1,3 +1,4 @@
+import type { Table } from '../nft/objects.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Status } from '../observe/status.js';
 import { policyStates } from '../observe/status.js';
@@ -7,6 +8,7 @@ import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 export function recordMetrics(
   metrics: Metrics,
   status: Status,
+  enforced: Table | undefined,
   { hostPolicy }: Calculation,
   calculator: PolicyCalculator,
 ): void {
@@ -25,7 +27,8 @@ export function recordMetrics(
   if (status.lastApply) metrics.lastApplyTimestamp.set(Date.parse(status.lastApply.at) / 1000);
   metrics.nftChains.set(status.ruleset.chains, { ip_version: 'inet' });
   metrics.nftRules.set(status.ruleset.rules, { ip_version: 'inet' });
-  metrics.nftSets.set(status.ruleset.sets, { ip_version: 'inet' });
+  metrics.nftSets.set(enforced?.sets.length ?? 0, { ip_version: 'inet' });
+  metrics.nftMaps.set(enforced?.maps.length ?? 0);
   metrics.quarantinedObjects.replace(countBy(status.quarantined.map(({ kind }) => kind)));
   const none = Object.fromEntries(policyStates.map((state) => [state, 0]));
   metrics.policies.replace({ ...none, ...countBy(status.policies.map(({ state }) => state)) });

@@ -81,10 +81,9 @@ function readProtocol(text: string): number {
 }
 
 function readEndpoint(option: string, text: string): Endpoint {
-  const match = /^(?:\[(?<bracketed>[^\]]*)\]|(?<ipv4>[^:]*)|(?<ipv6>.*:.*:.*))$/.exec(text);
-  const withPort = /^(?:\[(?<bracketed>[^\]]*)\]|(?<ipv4>[^:]*)):(?<port>\d{1,5})$/.exec(text);
-  const { bracketed, ipv4, ipv6, port } = { ...match?.groups, ...withPort?.groups };
-  const address = parseAddress(bracketed ?? ipv4 ?? ipv6 ?? '');
+  const match = /^(?:\[(?<bracketed>[^\]]*)\]|(?<plain>[^:]*))(?::(?<port>\d{1,5}))?$/.exec(text);
+  const { bracketed, plain = text, port } = match?.groups ?? {};
+  const address = parseAddress(bracketed ?? plain);
   if (!address || Number(port ?? 0) > 65_535) {
     throw wrong(option, `${JSON.stringify(text)} is no address with or without a port (10.0.0.1:80, [fd00::1]:80)`);
   }
@@ -106,7 +105,7 @@ function familyOf({ address }: Endpoint): Family {
 
 function checkPort(endpoint: Endpoint, option: string, protocol: number): Endpoint {
   if (endpoint.port === undefined || withPorts.has(protocol)) return endpoint;
-  throw wrong(option, `a port is for tcp, udp and sctp only`);
+  throw wrong(option, 'a port is for tcp, udp and sctp only');
 }
 
 function sourceOf(from: Endpoint, protocol: number, assumed: string[]): Endpoint {

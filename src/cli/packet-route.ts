@@ -11,7 +11,7 @@ export interface RoutedPacket {
 
 /** What the addresses of host and workloads say about an address. */
 interface Place {
-  readonly kind: 'host' | 'workload' | 'elsewhere';
+  readonly kind: 'host' | 'workload' | 'everyone' | 'elsewhere';
   /** Where that is clear. */
   readonly interface?: string | undefined;
 }
@@ -29,32 +29,27 @@ export function routePacket(
 ): RoutedPacket {
   const assumed = [...read.assumed];
   const target = targetOf(read, policy, assumed);
-  const [from, to] = [placeOf(read.from, policy, interfaces), destinationPlace(target, policy, interfaces)];
+  const [from, to] = [placeOf(read.from, policy, interfaces), placeOf(target, policy, interfaces)];
   const sent = from.kind === 'host' && given.in === undefined;
-  const delivered = to.kind === 'host' && given.out === undefined;
+  const delivered = (to.kind === 'host' || (to.kind === 'everyone' && !sent)) && given.out === undefined;
   const packet = packetOf(read, target);
 
-  const over = (kind: 'in' | 'out', place: Place, endpoint: Endpoint): string => {
-    const chosen = given[kind];
+  const over = (direction: 'in' | 'out', place: Place, { address }: Endpoint): string => {
+    const chosen = given[direction];
     if (chosen !== undefined) return chosen;
-    if (place.interface === undefined || place.interface === 'lo') throw unknownInterface(kind, place, endpoint);
-    assumed.push(`${kind} over ${place.interface}, which has ${endpoint.address}`);
+    if (place.interface === undefined || place.interface === 'lo') throw unknownInterface(direction, place, address);
+    assumed.push(`${direction} over ${place.interface}, which has ${address}`);
     return place.interface;
   };
-  const inInterface = () => over('in', from.kind === 'workload' || !delivered ? workloadOnly(from) : to, arrival());
-  const outInterface = () => over('out', to.kind === 'workload' || !sent ? workloadOnly(to) : from, departure());
-  const arrival = () => (from.kind === 'workload' || !delivered ? read.from : target);
-  const departure = () => (to.kind === 'workload' || !sent ? target : read.from);
+  // Towards a workload its interface tells more than the host's own address on the other end.
+  const inInterface = () =>
+    delivered && from.kind !== 'workload' ? over('in', to, target) : over('in', from, read.from);
+  const outInterface = () => (sent && to.kind !== 'workload' ? over('out', from, read.from) : over('out', to, target));
 
   if (sent && delivered) {
     assumed.push('over lo, as both are addresses of this host');
-    return {
-      packets: [
-        { ...packet, path: 'out', outInterface: 'lo' },
-        { ...packet, path: 'in', inInterface: 'lo' },
-      ],
-      assumed,
-    };
+    const out = { ...packet, path: 'out', outInterface: 'lo' } as const;
+    return { packets: [out, { ...packet, path: 'in', inInterface: 'lo' }], assumed };
   }
   if (sent) return { packets: [{ ...packet, path: 'out', outInterface: outInterface() }], assumed };
   if (delivered) return { packets: [{ ...packet, path: 'in', inInterface: inInterface() }], assumed };
@@ -86,27 +81,15 @@ function packetOf({ from, to, assumed: _, dnat: __, ...read }: ReadPacket, targe
 function placeOf({ address }: Endpoint, { workloadEndpoints }: HostPolicy, interfaces: Interfaces): Place {
   const workload = workloadEndpoints.find(({ addresses }) => addresses.includes(address));
   if (workload) return { kind: 'workload', interface: workload.interface };
+  if (/^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff/.test(address)) return { kind: 'everyone' };
   if (address.startsWith('127.')) return { kind: 'host', interface: 'lo' };
   const own = [...interfaces.values()].filter(({ addresses }) => addresses.includes(address));
   if (own.length === 0) return { kind: 'elsewhere' };
   return { kind: 'host', interface: own.length === 1 ? own[0]?.name : undefined };
 }
 
-/** Broadcasts and multicasts concern the host too; which interface they come over nobody knows. */
-function destinationPlace(target: Endpoint, policy: HostPolicy, interfaces: Interfaces): Place {
-  const toAll = /^(22[4-9]|23\d)\.|^255\.255\.255\.255$|^ff/.test(target.address);
-  return toAll ? { kind: 'host' } : placeOf(target, policy, interfaces);
-}
-
-function workloadOnly(place: Place): Place {
-  return place.kind === 'workload' ? place : { kind: place.kind };
-}
-
-function unknownInterface(kind: 'in' | 'out', { kind: place }: Place, { address }: Endpoint): Error {
-  const verb = kind === 'in' ? 'comes in' : 'leaves';
-  const about =
-    place === 'host'
-      ? `${address} does not tell it`
-      : `${address} is no address of this host or of one of its workloads`;
-  return wrong(`--${kind}`, `say over which interface the packet ${verb}: ${about}`);
+function unknownInterface(direction: 'in' | 'out', { kind }: Place, address: string): Error {
+  const verb = direction === 'in' ? 'comes in' : 'leaves';
+  const about = kind === 'elsewhere' ? 'is no address of this host or of one of its workloads' : 'does not tell it';
+  return wrong(`--${direction}`, `say over which interface the packet ${verb}: ${address} ${about}`);
 }

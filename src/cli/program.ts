@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ExplainOptions } from './commands/explain.js';
 import type { StatusOptions } from './commands/status.js';
 import type { Io } from './io.js';
 import { mainHelp } from './main-help.js';
@@ -77,6 +78,24 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       const { render } = await import('./commands/render.js');
       done(await render(settings, { json: Boolean(options.json), interfaces: String(options.interfaces) }, io));
     });
+  // It has the settings of render: the same question to the same policy, but about one packet.
+  withSettings(program.command('explain'), 'render')
+    .description('say what the node does with a packet, and which rule decides (1: it is denied)')
+    .requiredOption('--from <addr[:port]>', 'source; an IPv6 address with a port in brackets')
+    .requiredOption('--to <addr[:port]>', 'destination; tcp, udp and sctp need the port')
+    .requiredOption('--proto <name|number>', 'tcp, udp, sctp, icmp, icmpv6 or a number')
+    .option('--type <type[.code]>', 'of ICMP (default: echo request)')
+    .option('--in <interface>', 'where it comes in (default: what its addresses say)')
+    .option('--out <interface>', 'where it leaves (default: what its addresses say)')
+    .option('--state <state>', 'of its connection: new, established, related, invalid, untracked (default: new)')
+    .option('--dnat <addr[:port]>', 'what destination NAT makes of --to')
+    .addOption(interfacesOption())
+    .option('--json', 'print JSON')
+    .action(async (options: Options) => {
+      const settings = await resolveSettings('render', flagsOf(options), io.environment);
+      const { explain } = await import('./commands/explain.js');
+      done(await explain(settings, explainOptionsOf(options), io));
+    });
   program
     .command('check')
     .description('say what is wrong with resources in files')
@@ -114,6 +133,22 @@ function flagsOf(options: Options): Flags {
     if (typeof value === 'string' || value === false) flags[name] = value;
   }
   return flags;
+}
+
+function explainOptionsOf(options: Options): ExplainOptions {
+  const text = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined);
+  return {
+    from: text('from') ?? '',
+    to: text('to') ?? '',
+    proto: text('proto') ?? '',
+    type: text('type'),
+    state: text('state'),
+    dnat: text('dnat'),
+    in: text('in'),
+    out: text('out'),
+    interfaces: text('interfaces') ?? 'live',
+    json: Boolean(options.json),
+  };
 }
 
 function interfacesOption(): Option {

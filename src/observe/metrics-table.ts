@@ -26,7 +26,6 @@ export const metricsTable = {
     name: 'felix_active_local_selectors',
     help: 'Selectors that are active on this node: its sets of addresses.',
   },
-  clusterHosts: { type: 'gauge', name: 'felix_cluster_num_hosts', help: 'Nodes with endpoints in the cluster.' },
   clusterHostEndpoints: {
     type: 'gauge',
     name: 'felix_cluster_num_host_endpoints',
@@ -44,11 +43,6 @@ export const metricsTable = {
     type: 'gauge',
     name: 'felix_resync_state',
     help: 'Datastore: 1 waiting for it, 2 reading it for the first time, 3 in sync.',
-  },
-  resyncsStarted: {
-    type: 'counter',
-    name: 'felix_resyncs_started',
-    help: 'How often the datastore was read completely.',
   },
   calcGraphUpdatesProcessed: {
     type: 'counter',

@@ -6,8 +6,8 @@ import { type FakeDriver, fakeDriver } from '../../src/nft/fake-driver.js';
 import { createLog } from '../../src/observe/log.js';
 import { silentMetrics } from '../../src/observe/metrics.js';
 import type { Status } from '../../src/observe/status.js';
-import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
 import { policyCalculator } from '../../src/policy/calculator.js';
+import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
 import { initialTiers } from '../../src/resources/tier.js';
 import { type FakeStateKeeper, fakeStateKeeper } from './fake-state-keeper.js';
 
@@ -40,7 +40,13 @@ export const SOME_INTERFACES: readonly Interface[] = [
 ];
 
 export async function agentUnderTest(options: AgentUnderTestOptions = {}): Promise<AgentUnderTest> {
-  const { node = 'n1', driver = fakeDriver(), state = fakeStateKeeper(), on = SOME_INTERFACES, environment = {} } = options;
+  const {
+    node = 'n1',
+    driver = fakeDriver(),
+    state = fakeStateKeeper(),
+    on = SOME_INTERFACES,
+    environment = {},
+  } = options;
   const source = fakeSource();
   const interfaces = fakeInterfaces(on);
   const lines: { level: string; msg: string }[] = [];
@@ -61,7 +67,8 @@ export async function agentUnderTest(options: AgentUnderTestOptions = {}): Promi
     state,
     log,
     metrics: silentMetrics(),
-    changed(status) {
+    changed() {
+      const status = under.status();
       for (const look of waiting) look(status);
     },
   });

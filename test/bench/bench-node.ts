@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { NoDaemonError, NotInForceError, queryStatus } from '../../src/observe/status-client.js';
 import type { Resource } from '../../src/resources/kinds.js';
 import { type Agent, createAgent } from '../lab/agent.js';
 import { inNamespace } from '../lab/command.js';
-import { namespacePrefix, reapNamespaces, removeNamespaces } from '../lab/namespaces.js';
-import { type Commits, observeCommits } from './commits.js';
+import { namespacePrefix, reapDeadLabs, removeNamespaces } from '../lab/namespaces.js';
+import { type Commits, monotonicMs, observeCommits, pause } from './commits.js';
 import { dataSet, fileName, NODE } from './data-set.js';
 
 /** A network namespace with an eth0, a datastore of files, and the real daemon in it. */
@@ -35,9 +36,10 @@ let count = 0;
 
 /** `policies`: size of the data set. The workloads of the node have no interfaces, as if they were about to start. */
 export async function benchNode(policies: number): Promise<BenchNode> {
-  if (count === 0) reapNamespaces();
-  const namespace = `${namespacePrefix(count++)}bench`;
-  const directory = await mkdtemp(join(tmpdir(), 'margay-bench-'));
+  if (count === 0) reapDeadLabs();
+  const prefix = namespacePrefix(count++);
+  const namespace = `${prefix}bench`;
+  const directory = await mkdtemp(join(tmpdir(), prefix));
   const resources = join(directory, 'resources');
   await mkdir(resources);
   for (const resource of dataSet(policies)) await writeFile(join(resources, fileName(resource)), JSON.stringify(resource));
@@ -73,4 +75,20 @@ export async function benchNode(policies: number): Promise<BenchNode> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Asks the daemon itself, also while it is not there yet. */
+export async function untilInForce(agent: Agent, seconds = 60): Promise<void> {
+  const deadline = monotonicMs() + seconds * 1000;
+  for (;;) {
+    try {
+      await queryStatus(agent.runDirectory, { waitSeconds: seconds });
+      return;
+    } catch (error) {
+      // It has not looked at its datastore yet.
+      if (!(error instanceof NoDaemonError || error instanceof NotInForceError)) throw error;
+      if (agent.pid() === undefined || monotonicMs() > deadline) throw new Error(agent.log(), { cause: error });
+      await pause(2);
+    }
+  }
 }

@@ -9,6 +9,7 @@ import { LOOSE_NETS } from './world-rules.js';
 /** `kernel`: only what can be made to happen in a network namespace without a second host. */
 export type PacketKind = 'any' | 'kernel';
 
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1'];
 const EXTRA = [
   '10.0.0.5',
   '10.0.0.6',
@@ -60,9 +61,7 @@ function randomPacket(choose: Random, kind: PacketKind): Packet {
   const family = choose.pick([4, 4, 4, 6, 6] as const);
   const iif = choose.pick(SOURCES);
   if (iif !== undefined && choose.chance(0.06)) return onLink(choose, family, iif, kind);
-  const virtual = choose.chance(0.15)
-    ? choose.pick(VIRTUAL.filter(({ from }) => familyOf(from) === family))
-    : undefined;
+  const virtual = choose.chance(0.15) ? choose.pick(virtualFor(family, iif)) : undefined;
   const destination = virtual?.from ?? destinationFor(choose, family, iif);
   const source = sourceFor(choose, family, iif);
   const header = transport(choose, family, kind);
@@ -76,25 +75,34 @@ function randomPacket(choose: Random, kind: PacketKind): Packet {
     state: stateFor(choose, { ...header, family }, kind, virtual !== undefined),
     mark: markFor(choose),
   };
-  // From the host to itself through NAT is a way that no test of the kernel can follow in one step.
-  const translated = virtual && placeOf(iif, virtual.to);
-  if (!virtual || translated?.path === 'loopback' || !['new', 'established'].includes(base.state)) return base;
+  if (!virtual || (base.state !== 'new' && base.state !== 'established')) return base;
   const dport = hasPorts(header) ? virtual.dport : undefined;
-  return {
-    ...base,
-    dnat: { destination: virtual.to, dport, path: translated?.path ?? 'forward', oif: translated?.oif },
-  };
+  const { path, oif } = placeOf(iif, virtual.to);
+  return { ...base, dnat: { destination: virtual.to, dport, path, oif } };
+}
+
+/** Not from the host to itself: on that way a packet is translated and routed twice. */
+function virtualFor(family: Family, iif: string | undefined) {
+  return VIRTUAL.filter(
+    ({ from, to }) => familyOf(from) === family && (iif !== undefined || routeTo(to) !== undefined),
+  );
+}
+
+const LOCAL: Readonly<Record<Family, readonly string[]>> = { 4: localAddresses(4), 6: localAddresses(6) };
+const REMOTE: Readonly<Record<Family, readonly string[]>> = { 4: remote(4), 6: remote(6) };
+
+function localAddresses(family: Family): string[] {
+  return LOCAL_ADDRESSES.filter((address) => familyOf(address) === family && !LOOPBACK.includes(address));
+}
+
+function remote(family: Family): string[] {
+  return CANDIDATES[family].filter((address) => !LOCAL_ADDRESSES.includes(address));
 }
 
 function destinationFor(choose: Random, family: Family, iif: string | undefined): string {
-  const local = LOCAL_ADDRESSES.filter((address) => familyOf(address) === family && !isLoopback(address));
-  if (choose.chance(iif === undefined ? 0.15 : 0.35)) return choose.pick(local);
+  if (choose.chance(iif === undefined ? 0.15 : 0.35)) return choose.pick(LOCAL[family]);
   if (iif === undefined && choose.chance(0.05)) return family === 4 ? '127.0.0.1' : '::1';
   return choose.pick(CANDIDATES[family]);
-}
-
-function isLoopback(address: string): boolean {
-  return address === '127.0.0.1' || address === '::1';
 }
 
 const WORKLOAD_SOURCES: Readonly<Record<string, Readonly<Record<Family, string>>>> = {
@@ -107,9 +115,8 @@ const WORKLOAD_SOURCES: Readonly<Record<string, Readonly<Record<Family, string>>
 function sourceFor(choose: Random, family: Family, iif: string | undefined): string {
   const own = WORKLOAD_SOURCES[iif ?? ''];
   if (own && choose.chance(0.75)) return own[family];
-  const local = LOCAL_ADDRESSES.filter((address) => familyOf(address) === family && !isLoopback(address));
-  if (iif === undefined) return choose.pick(local);
-  return choose.pick(CANDIDATES[family].filter((address) => !local.includes(address)));
+  if (iif === undefined) return choose.pick(LOCAL[family]);
+  return choose.pick(REMOTE[family]);
 }
 
 function placeOf(iif: string | undefined, destination: string): { path: Path; iif?: string; oif?: string } {
@@ -165,6 +172,8 @@ function kernelState(
   { family, protocol, icmp }: Pick<Packet, 'family' | 'protocol' | 'icmp'>,
   virtual: boolean,
 ): State {
+  // The other family's ICMP is nonsense for connection tracking.
+  if (protocol === (family === 4 ? ICMPV6 : ICMP)) return 'invalid';
   if (protocol === (family === 4 ? ICMP : ICMPV6))
     return [8, 13, 128, 139].includes(icmp?.type ?? 0) ? 'new' : 'invalid';
   if (choose.chance(0.1)) return 'untracked';

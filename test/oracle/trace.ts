@@ -25,6 +25,8 @@ export interface Trace {
   readonly verdict: 'accept' | 'drop' | 'reject';
   /** Base chains that were entered, and the rules that decided something: `chain: comment → verdict`. */
   readonly steps: readonly string[];
+  /** Hooks that were passed to their end. */
+  readonly passed: readonly string[];
   /** Prefixes of log lines, in order. */
   readonly logged: readonly string[];
   /** The mark at the end. */
@@ -338,12 +340,13 @@ const LATER_HOOKS: Readonly<Record<Packet['path'], readonly Hook[]>> = {
 function walk(packet: Packet, bases: readonly NamedBase[], rulesOf: Walk['rulesOf']): Trace {
   const state = initialState(packet);
   const steps: string[] = [];
+  const passed: string[] = [];
   const verdict =
     walkHook(FIRST_HOOK[packet.path], packet) ??
     // Where it goes is decided here, by the addresses that it has now; its connection may be translated, and this one not be.
     walkHooks(packet.dnat && isTranslated(state) ? { ...packet, ...packet.dnat } : packet) ??
     'accept';
-  return { verdict, steps, logged: state.logged, mark: state.mark };
+  return { verdict, steps, passed, logged: state.logged, mark: state.mark };
 
   function walkHooks(routed: Pick<Packet, 'path' | 'iif' | 'oif'>): 'drop' | 'reject' | undefined {
     for (const hook of LATER_HOOKS[routed.path]) {
@@ -363,6 +366,7 @@ function walk(packet: Packet, bases: readonly NamedBase[], rulesOf: Walk['rulesO
       if (verdict === 'drop' || verdict === 'reject') return verdict;
     }
     passPriority(hook, LAST, packet, state);
+    passed.push(hook);
     return undefined;
   }
 }

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FileContent, FileObject } from '../../src/datastore/file/reader.js';
 import { objectReader } from '../../src/datastore/file/read-objects.js';
-import { interfacesFromJson } from '../../src/interfaces/parse-addresses.js';
+import type { FileContent, FileObject } from '../../src/datastore/file/reader.js';
 import type { Interfaces } from '../../src/interfaces/interface-source.js';
+import { interfacesFromJson } from '../../src/interfaces/parse-addresses.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 
 /** A directory with `policy.yaml`, `host.json` and `expected.nft`. */
@@ -31,7 +31,7 @@ export function scenarios(): Scenario[] {
 function readScenario(name: string): Scenario {
   const path = (file: string) => join(DIRECTORY, name, file);
   const host: { node: string; interfaces: unknown } = JSON.parse(readFileSync(path('host.json'), 'utf8'));
-  const content = objectReader(checkSelector)(readFileSync(path('policy.yaml'), 'utf8'), 'yaml');
+  const content = objectReader(checkSelector)(readFileSync(path('policy.yaml'), 'utf8'), 'yaml', 'policy.yaml');
   if (content.unreadable) throw new Error(`${path('policy.yaml')}: ${JSON.stringify(content.problems)}`);
   return {
     name,

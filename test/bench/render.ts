@@ -1,0 +1,3 @@
+import type { Section } from './section.js';
+
+export const render: Section = { name: 'render', help: '', needsRoot: true, run: async () => [] };
