@@ -25,6 +25,7 @@ step('setup', '.ci/setup', ['test']);
 step('the type check', bin('tsc'), ['--noEmit', '-p', 'test/tsconfig.json']);
 step('biome', bin('biome'), ['check', '.']);
 
+if (process.getuid() !== 0) console.log('not root: tests in network namespaces will be skipped');
 const [files, options] = [process.argv.slice(2), ['--disable-coverage', '--reporter=terse', '--timeout=300']];
 const tap = spawn(
   bin('tap'),

@@ -18,13 +18,15 @@ export function hostStage(walk: Walk, endpoint: HostEndpointPolicy, stage: HostS
   const run: Run = { host: walk.host, header, direction: stage.direction, steps };
   const ruling =
     exempt(walk, endpoint, stage, header) ?? ruled(walk, endpoint, stage, run) ?? undecided(endpoint, stage, run);
-  return {
-    ...stage,
+  const result: StageResult = {
+    stage: stage.stage,
+    class: stage.class,
+    direction: stage.direction,
     endpoint: { kind: 'HostEndpoint', name: endpoint.name },
     result: ruling?.result ?? 'none',
-    ...(ruling ? { by: ruling.by } : {}),
-    ...(steps ? { steps } : {}),
+    by: ruling?.by,
   };
+  return steps ? { ...result, steps } : result;
 }
 
 /** Policy before tracking or DNAT that allows spares the packet later stages; a failsafe port does not. */

@@ -30,7 +30,8 @@ export function runTiers(tiers: readonly TierPolicies[], run: Run): Ruling {
   return undefined;
 }
 
-function runTier({ name, defaultAction, ...tier }: TierPolicies, run: Run): Ruling {
+function runTier(tier: TierPolicies, run: Run): Ruling {
+  const { name, defaultAction } = tier;
   const { host, direction } = run;
   const policies = tier[direction];
   if (policies.length === 0) return undefined;

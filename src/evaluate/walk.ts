@@ -63,8 +63,11 @@ function withNets(entry: FailsafePort): Failsafe {
 /** @throws RangeError for a packet that can't be */
 export function startWalk(host: Host, packet: Packet, withSteps: boolean): Walk {
   const outInterface = packet.outInterface ?? '';
+  const { before, after, dnat } = headersOf(packet);
   return {
-    ...headersOf(packet),
+    before,
+    after,
+    dnat,
     host,
     path: pathOf(packet),
     inInterface: packet.inInterface ?? '',

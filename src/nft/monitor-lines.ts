@@ -11,13 +11,20 @@ export function monitorLines(
 ): (piece: string) => void {
   // Anchored: text from outside (comments, interface names) comes after the name of the table.
   const ours = new RegExp(`^[a-z]+ (?:ct )?[a-z]+ inet ${table.replaceAll('.', '\\.')}(?: |$)`);
+  // nft 1.0.6 forgets a set when a rule that looks into it is deleted, and then prints nothing of changes to its elements
+  // ("Unable to cache set_elem" on standard error): a commit of which nothing was printed may concern us.
+  let silent = true;
   let touched = false;
   let rest = '';
 
   function take(line: string): void {
-    if (line.startsWith('#')) remark(line);
-    // A commit may have a million elements: once it is known to concern our table, the rest of it doesn't matter.
-    else if (!touched) touched = ours.test(line);
+    if (line.startsWith('#')) {
+      remark(line);
+    } else if (line !== '') {
+      silent = false;
+      // A commit may have a million elements: once it is known to concern our table, the rest of it doesn't matter.
+      if (!touched) touched = ours.test(line);
+    }
   }
 
   function remark(line: string): void {
@@ -28,8 +35,9 @@ export function monitorLines(
     const [, pid, name] = GENERATION.exec(line) ?? [];
     if (pid === undefined || name === undefined) return;
     const own = isOwn(Number(pid));
-    if (touched && !own) listener({ kind: 'changed', process: { pid: Number(pid), name } });
+    if ((touched || silent) && !own) listener({ kind: 'changed', process: { pid: Number(pid), name } });
     touched = false;
+    silent = true;
   }
 
   return (piece) => {

@@ -79,6 +79,10 @@ function failure(error: unknown, timeoutSeconds: number): NftError | undefined {
     const message = `nft can't be started: ${error.originalMessage ?? error.code}; is the package nftables installed?`;
     return new NftError('missing', message, undefined, undefined, options);
   }
+  if (/Operation not permitted|must be root/.test(stderrOf(error))) {
+    const message = 'nft may not use nf_tables here: run as root, or with the capability CAP_NET_ADMIN';
+    return new NftError('forbidden', message, undefined, undefined, options);
+  }
   return undefined;
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { GlobalNetworkPolicy, NetworkPolicy, Profile, Rule as ResourceRule } from '../resources/kinds.js';
 import { policySelector } from './effective-selector.js';
 import type { PolicyRules, ProfileRules, Rule } from './host-policy.js';
@@ -6,6 +7,7 @@ import { labelIndex } from './label-index.js';
 import type { MemberIndex } from './member-index.js';
 import type { PolicyOrder } from './policy-order.js';
 import { resolveRule } from './resolve-rule.js';
+import { type SharedTiers, sharedTiers } from './shared-tiers.js';
 
 export type Policy = NetworkPolicy | GlobalNetworkPolicy;
 
@@ -14,6 +16,8 @@ export const DEFAULT_TIER = 'default';
 /** What decides where and how a policy takes part. */
 export interface PolicyFacts extends PolicyOrder {
   readonly id: string;
+  /** Another for each policy, the same for all its versions. */
+  readonly number: number;
   readonly policy: Policy;
   readonly tier: string;
 }
@@ -31,6 +35,8 @@ export interface ActivePolicies {
   removeProfile(name: string): void;
   /** The policies that select a local endpoint, in no order. */
   policiesOf(endpoint: string): readonly PolicyFacts[];
+  /** The same in their tiers. */
+  readonly tiersOf: SharedTiers['of'];
   readonly all: ReadonlyMap<string, PolicyFacts>;
   readonly policies: ReadonlyMap<string, PolicyRules>;
   readonly profiles: ReadonlyMap<string, ProfileRules>;
@@ -52,12 +58,18 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
   const profileSets = new Map<string, readonly string[]>();
   const endpointProfiles = new Map<string, readonly string[]>();
 
-  const index = labelIndex((policyId, _, isSelected) => {
+  let policyCount = 0;
+
+  const index = labelIndex((policyId, endpoint, isSelected) => {
+    const fact = facts.get(policyId);
+    if (fact) tiers.selected(endpoint, fact, isSelected);
     const endpoints = (selected.get(policyId) ?? 0) + (isSelected ? 1 : -1);
     selected.set(policyId, endpoints);
     if (endpoints === 0) deactivate(policyId);
     else if (isSelected && endpoints === 1) activate(policyId);
   });
+
+  const tiers = sharedTiers(index.selectorsOf, facts);
 
   const activate = (id: string): void => {
     const policy = facts.get(id);
@@ -109,12 +121,16 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
 
   return {
     setPolicy(policy) {
-      const fact = factsOf(policy);
-      facts.set(fact.id, fact);
+      const id = policyId(policy.kind, namespaceOf(policy), policy.metadata.name);
+      const old = facts.get(id);
+      const fact = factsOf(policy, id, old?.number ?? ++policyCount);
+      facts.set(id, fact);
+      if (old && !hasSamePlace(old, fact)) tiers.forgetAll();
       index.setSelector(fact.id, policySelector(policy));
       if (selected.has(fact.id)) activate(fact.id);
     },
     removePolicy(id) {
+      // While its facts are known, for those who are told.
       index.removeSelector(id);
       facts.delete(id);
     },
@@ -124,6 +140,7 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
     },
     removeEndpoint(id) {
       index.removeItem(id);
+      tiers.forget(id);
       useProfiles(id, []);
     },
     setProfile(profile) {
@@ -138,6 +155,7 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
       refreshProfile(name);
     },
     policiesOf: (endpoint) => [...index.selectorsOf(endpoint)].flatMap((id) => facts.get(id) ?? []),
+    tiersOf: tiers.of,
     all: facts,
     policies: active,
     profiles: activeProfiles,
@@ -153,16 +171,29 @@ function namespaceOf(policy: Policy): string | undefined {
   return policy.kind === 'NetworkPolicy' ? policy.metadata.namespace : undefined;
 }
 
-function factsOf(policy: Policy): PolicyFacts {
+function factsOf(policy: Policy, id: string, number: number): PolicyFacts {
   const { kind, metadata, spec } = policy;
-  const namespace = namespaceOf(policy);
   return {
-    id: policyId(kind, namespace, metadata.name),
+    id,
+    number,
     policy,
     tier: spec.tier ?? DEFAULT_TIER,
     order: spec.order,
-    tie: `${metadata.name}/${namespace ?? ''}/${kind}`,
+    tie: `${metadata.name}/${namespaceOf(policy) ?? ''}/${kind}`,
   };
+}
+
+/** Whether two versions of a policy stand at the same place of the same lists, whatever else is different. */
+function hasSamePlace(a: PolicyFacts, b: PolicyFacts): boolean {
+  return a.tier === b.tier && a.order === b.order && isDeepStrictEqual(placeOf(a.policy), placeOf(b.policy));
+}
+
+/** What `endpoint-tiers.ts` looks at. */
+function placeOf({ kind, spec }: Policy): readonly unknown[] {
+  const { types } = spec;
+  if (kind === 'NetworkPolicy') return [types];
+  const { doNotTrack, preDNAT, applyOnForward } = spec;
+  return [types, doNotTrack, preDNAT, applyOnForward];
 }
 
 function resolvePolicy({ id, policy, tier }: PolicyFacts, members: MemberIndex): Resolved<PolicyRules> {

@@ -72,17 +72,19 @@ export function followTiers(
   for (const tier of tiers) {
     const ids = tier[direction];
     let blockedInTier = blocker;
+    let passes = false;
     for (const id of ids) {
-      if (blockedInTier === undefined) reach.reached.add(id);
-      else if (!reach.blockedBy.has(id)) reach.blockedBy.set(id, blockedInTier);
-      const last = policies.get(id)?.[direction].find(takesEverything);
-      if (!last) continue;
-      blockedInTier ??= id;
-      if (last.action !== 'Pass') blocker ??= id;
+      if (blockedInTier !== undefined) {
+        if (!reach.blockedBy.has(id)) reach.blockedBy.set(id, blockedInTier);
+        continue;
+      }
+      const policy = policies.get(id);
+      reach.reached.add(id);
+      passes ||= mayPass(policy, direction);
+      if (policy?.[direction].some(takesEverything)) blockedInTier = id;
     }
-    const denies =
-      tier.defaultAction === 'Deny' && ids.length > 0 && !ids.some((id) => mayPass(policies.get(id), direction));
-    if (denies) blocker ??= ids.at(-1);
+    const ends = blockedInTier !== undefined || (ids.length > 0 && tier.defaultAction === 'Deny');
+    if (ends && !passes) blocker ??= blockedInTier ?? ids.at(-1);
   }
 }
 

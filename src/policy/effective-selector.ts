@@ -89,9 +89,17 @@ function conjunctionOf(first: Selector | undefined, second: Selector | undefined
   return second === undefined ? first : conjunction(first, second);
 }
 
+/** Few texts stand in many rules: each is parsed once, and what is worked out from the selector is remembered with it. */
+const known = new Map<string, Selector>();
+const MOST_KNOWN = 10_000;
+
 /** Resources are validated before they get here: a selector that does not parse is a mistake of the program. */
 function parsed(text: string): Selector {
+  const before = known.get(text);
+  if (before) return before;
   const result = parseSelector(text);
   if (!result.ok) throw new Error(`selector ${JSON.stringify(text)} was not validated: ${result.message}`);
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(text, result.selector);
   return result.selector;
 }

@@ -30,14 +30,12 @@ export function hostEndpointItem({ metadata, spec }: HostEndpoint): SelectableIt
 
 /** Namespace, orchestrator and service account are labels too. */
 export function workloadEndpointItem({ metadata, spec }: WorkloadEndpoint): SelectableItem {
-  const account = spec.serviceAccountName;
+  const labels = withoutReserved(metadata.labels ?? {}, []);
+  labels[NAMESPACE_LABEL] = metadata.namespace;
+  if (spec.orchestrator !== undefined) labels[ORCHESTRATOR_LABEL] = spec.orchestrator;
+  if (spec.serviceAccountName !== undefined) labels[SERVICE_ACCOUNT_LABEL] = spec.serviceAccountName;
   return {
-    labels: {
-      ...withoutReserved(metadata.labels ?? {}, []),
-      [NAMESPACE_LABEL]: metadata.namespace,
-      ...(spec.orchestrator === undefined ? {} : { [ORCHESTRATOR_LABEL]: spec.orchestrator }),
-      ...(account === undefined ? {} : { [SERVICE_ACCOUNT_LABEL]: account }),
-    },
+    labels,
     parents: spec.profiles ?? [],
     contribution: { nets: hostNets(spec.ipNetworks ?? []), ports: namedPorts(spec.ports ?? []) },
   };
@@ -56,11 +54,14 @@ export function networkSetItem({ kind, metadata, spec }: NetworkSet | GlobalNetw
  * An endpoint must not pose as part of a namespace or service account by labels of its own: namespaced policy would capture it,
  * and rules would let it in. Calico does not take them away from host endpoints.
  */
-function withoutReserved(labels: Labels, names: readonly string[]): Labels {
-  const reserved = (label: string) =>
-    names.includes(label) || label.startsWith(NAMESPACE_PREFIX) || label.startsWith(SERVICE_ACCOUNT_PREFIX);
-  const kept = Object.entries(labels).filter(([label]) => !reserved(label));
-  return Object.fromEntries(kept);
+function withoutReserved(labels: Labels, names: readonly string[]): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const label in labels) {
+    const reserved =
+      names.includes(label) || label.startsWith(NAMESPACE_PREFIX) || label.startsWith(SERVICE_ACCOUNT_PREFIX);
+    if (!reserved) kept[label] = labels[label] ?? '';
+  }
+  return kept;
 }
 
 function hostNets(texts: readonly string[]): string[] {

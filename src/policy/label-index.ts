@@ -13,27 +13,39 @@ export interface LabelIndex {
   setParent(name: string, labels: Labels | undefined): void;
   setSelector(id: string, selector: Selector): void;
   removeSelector(id: string): void;
-  /** The ids of the selectors that select the item. */
-  selectorsOf(item: string): ReadonlySet<string>;
+  /** The ids of the selectors that select the item; to be read before anything changes. */
+  selectorsOf(item: string): Iterable<string>;
 }
 
-/** Told of each selector that begins (`true`) or ceases to select an item. */
+/** Told of each selector that begins (`true`) or ceases to select an item. It must not change the index. */
 export type MatchListener = (selector: string, item: string, selected: boolean) => void;
 
 interface Item {
   readonly labels: Labels;
   readonly parents: readonly string[];
-  readonly selectors: Set<string>;
+  /** One of them is not in a Set: that is all that most items of a large cluster have, and a Set takes 200 bytes. */
+  selectors: string | Set<string> | undefined;
 }
 
 interface IndexedSelector {
   readonly selector: Selector;
   /** Where candidates are found: items that have this label, with one of these values. */
-  readonly anchor: { readonly label: string; readonly values?: readonly string[] } | undefined;
-  readonly items: Set<string>;
+  readonly anchor: Anchor | undefined;
+}
+
+interface Anchor {
+  readonly label: string;
+  readonly values?: readonly string[];
+}
+
+/** The selectors that are anchored at a label: with any value, and with which. */
+interface AnchoredSelectors {
+  readonly any: Set<string>;
+  readonly byValue: Map<string, Set<string>>;
 }
 
 const NONE: ReadonlySet<string> = new Set();
+const NO_LABELS: Labels = {};
 
 /** Only what a change can concern is evaluated: selectors by the labels they demand, items by the labels that selectors ask for. */
 export function labelIndex(listener: MatchListener): LabelIndex {
@@ -41,51 +53,54 @@ export function labelIndex(listener: MatchListener): LabelIndex {
   const parents = new Map<string, Labels>();
   const children = new Map<string, Set<string>>();
   const selectors = new Map<string, IndexedSelector>();
-  const anchored = new Map<string, Set<string>>();
+  const unanchored = new Set<string>();
+  const anchored = new Map<string, AnchoredSelectors>();
   const itemsByLabel = new Map<string, Map<string, Set<string>>>();
 
+  /** The values of labels are always texts: what objects have besides them is none. */
   const labelOf = (item: Item, label: string): string | undefined => {
-    if (Object.hasOwn(item.labels, label)) return item.labels[label];
+    const own: unknown = item.labels[label];
+    if (typeof own === 'string') return own;
     for (const parent of item.parents) {
-      const inherited = parents.get(parent);
-      if (inherited && Object.hasOwn(inherited, label)) return inherited[label];
+      const inherited: unknown = parents.get(parent)?.[label];
+      if (typeof inherited === 'string') return inherited;
     }
     return undefined;
   };
 
-  const select = (selectorId: string, selector: IndexedSelector, itemId: string, item: Item): void => {
-    const selected = matches(selector.selector, { get: (label) => labelOf(item, label) });
-    if (selected === item.selectors.has(selectorId)) return;
-    if (selected) {
-      item.selectors.add(selectorId);
-      selector.items.add(itemId);
-    } else {
-      item.selectors.delete(selectorId);
-      selector.items.delete(itemId);
-    }
+  let evaluated: Item = { labels: {}, parents: [], selectors: undefined };
+  const labelsOfEvaluated = { get: (label: string) => labelOf(evaluated, label) };
+
+  const select = (selectorId: string, { selector }: IndexedSelector, itemId: string, item: Item): void => {
+    evaluated = item;
+    const selected = matches(selector, labelsOfEvaluated);
+    if (selected === isSelectedBy(item, selectorId)) return;
+    if (selected) addSelector(item, selectorId);
+    else deleteSelector(item, selectorId);
     listener(selectorId, itemId, selected);
   };
 
-  const candidateSelectors = (item: Item): Set<string> => {
-    const found = new Set(anchored.get(ANYWHERE));
-    const add = (key: string) => {
-      for (const id of anchored.get(key) ?? NONE) found.add(id);
-    };
-    const inherited = item.parents.map((parent) => parents.get(parent) ?? {});
-    for (const labels of [item.labels, ...inherited]) {
-      for (const [label, value] of Object.entries(labels)) {
-        add(anchorKey(label));
-        add(anchorKey(label, value));
-      }
-    }
-    return found;
-  };
-
+  /** The selectors that select the item now, and those that its labels make possible; some come twice, which changes nothing. */
   const evaluate = (id: string, item: Item): void => {
-    for (const selectorId of new Set([...item.selectors, ...candidateSelectors(item)])) {
-      const selector = selectors.get(selectorId);
-      if (selector) select(selectorId, selector, id, item);
-    }
+    const tryAll = (ids: Iterable<string>): void => {
+      for (const selectorId of ids) {
+        const selector = selectors.get(selectorId);
+        if (selector) select(selectorId, selector, id, item);
+      }
+    };
+    const tryAnchored = (labels: Labels): void => {
+      for (const label in labels) {
+        const here = anchored.get(label);
+        if (!here) continue;
+        tryAll(here.any);
+        tryAll(here.byValue.get(labels[label] ?? '') ?? NONE);
+      }
+    };
+    if (item.selectors !== undefined) tryAll([...selectorsOf(item)]);
+    tryAll(unanchored);
+    if (anchored.size === 0) return;
+    tryAnchored(item.labels);
+    for (const parent of item.parents) tryAnchored(parents.get(parent) ?? NO_LABELS);
   };
 
   const file = (id: string, item: Item, add: boolean): void => {
@@ -119,22 +134,44 @@ export function labelIndex(listener: MatchListener): LabelIndex {
   const removeItem = (id: string): void => {
     const item = items.get(id);
     if (!item) return;
-    for (const selectorId of item.selectors) {
-      selectors.get(selectorId)?.items.delete(id);
-      listener(selectorId, id, false);
-    }
+    for (const selectorId of selectorsOf(item)) listener(selectorId, id, false);
     file(id, item, false);
     for (const parent of item.parents) children.get(parent)?.delete(id);
     items.delete(id);
+  };
+
+  const anchor = (id: string, at: Anchor | undefined): void => {
+    if (!at) {
+      unanchored.add(id);
+      return;
+    }
+    const here = anchored.get(at.label) ?? { any: new Set(), byValue: new Map() };
+    anchored.set(at.label, here);
+    if (!at.values) here.any.add(id);
+    for (const value of at.values ?? []) member(here.byValue, value).add(id);
+  };
+
+  const unanchor = (id: string, at: Anchor | undefined): void => {
+    unanchored.delete(id);
+    const here = at && anchored.get(at.label);
+    if (!here) return;
+    here.any.delete(id);
+    for (const value of at.values ?? []) {
+      here.byValue.get(value)?.delete(id);
+      if (here.byValue.get(value)?.size === 0) here.byValue.delete(value);
+    }
+    if (here.any.size === 0 && here.byValue.size === 0) anchored.delete(at.label);
   };
 
   const removeSelector = (id: string): void => {
     const selector = selectors.get(id);
     if (!selector) return;
     selectors.delete(id);
-    for (const key of anchorKeys(selector)) anchored.get(key)?.delete(id);
-    for (const itemId of selector.items) {
-      items.get(itemId)?.selectors.delete(id);
+    unanchor(id, selector.anchor);
+    for (const itemId of candidateItems(selector)) {
+      const item = items.get(itemId);
+      if (!item || !isSelectedBy(item, id)) continue;
+      deleteSelector(item, id);
       listener(id, itemId, false);
     }
   };
@@ -146,7 +183,7 @@ export function labelIndex(listener: MatchListener): LabelIndex {
         file(id, old, false);
         for (const parent of old.parents) children.get(parent)?.delete(id);
       }
-      const item: Item = { labels, parents: itemParents, selectors: old?.selectors ?? new Set() };
+      const item: Item = { labels, parents: itemParents, selectors: old?.selectors };
       items.set(id, item);
       for (const parent of itemParents) member(children, parent).add(id);
       file(id, item, true);
@@ -168,24 +205,43 @@ export function labelIndex(listener: MatchListener): LabelIndex {
     },
     setSelector(id, selector) {
       const old = selectors.get(id);
-      const indexed: IndexedSelector = { selector, anchor: anchorOf(selector), items: old?.items ?? new Set() };
-      for (const key of old ? anchorKeys(old) : []) anchored.get(key)?.delete(id);
+      const indexed: IndexedSelector = { selector, anchor: anchorOf(selector) };
+      if (old) unanchor(id, old.anchor);
       selectors.set(id, indexed);
-      for (const key of anchorKeys(indexed)) member(anchored, key).add(id);
-      for (const itemId of new Set([...indexed.items, ...candidateItems(indexed)])) {
+      anchor(id, indexed.anchor);
+      const concerned = old ? new Set([...candidateItems(old), ...candidateItems(indexed)]) : candidateItems(indexed);
+      for (const itemId of concerned) {
         const item = items.get(itemId);
         if (item) select(id, indexed, itemId, item);
       }
     },
     removeSelector,
-    selectorsOf: (item) => items.get(item)?.selectors ?? NONE,
+    selectorsOf: (id) => {
+      const item = items.get(id);
+      return item ? selectorsOf(item) : NONE;
+    },
   };
 }
 
-const ANYWHERE = '';
+function selectorsOf({ selectors }: Item): Iterable<string> {
+  if (selectors === undefined) return NONE;
+  return typeof selectors === 'string' ? [selectors] : selectors;
+}
 
-function anchorKey(label: string, value?: string): string {
-  return value === undefined ? label : `${label}=${value}`;
+function isSelectedBy({ selectors }: Item, id: string): boolean {
+  return typeof selectors === 'object' ? selectors.has(id) : selectors === id;
+}
+
+function addSelector(item: Item, id: string): void {
+  const { selectors } = item;
+  if (typeof selectors === 'object') selectors.add(id);
+  else item.selectors = selectors === undefined ? id : new Set([selectors, id]);
+}
+
+function deleteSelector(item: Item, id: string): void {
+  const { selectors } = item;
+  if (typeof selectors === 'object') selectors.delete(id);
+  else if (selectors === id) item.selectors = undefined;
 }
 
 /** The demand of a selector that leaves the fewest values. */
@@ -196,11 +252,6 @@ function anchorOf(selector: Selector): IndexedSelector['anchor'] {
     if (better) best = values ? { label, values } : { label };
   }
   return best;
-}
-
-function anchorKeys({ anchor }: IndexedSelector): string[] {
-  if (!anchor) return [ANYWHERE];
-  return anchor.values ? anchor.values.map((value) => anchorKey(anchor.label, value)) : [anchorKey(anchor.label)];
 }
 
 function member(map: Map<string, Set<string>>, key: string): Set<string> {

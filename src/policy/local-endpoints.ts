@@ -3,7 +3,7 @@ import type { FelixParameters } from '../resources/felix-parameters.js';
 import type { HostEndpoint, Tier, WorkloadEndpoint } from '../resources/kinds.js';
 import type { ActivePolicies } from './active-policies.js';
 import { addressesOf } from './endpoint-item.js';
-import { type EndpointTiers, endpointTiers } from './endpoint-tiers.js';
+import type { EndpointTiers } from './endpoint-tiers.js';
 import type { HostEndpointPolicy, Nat, WorkloadEndpointPolicy } from './host-policy.js';
 import { compareText } from './policy-order.js';
 import { qosLimits } from './qos-limits.js';
@@ -27,7 +27,7 @@ export function hostEndpointPolicies(local: LocalEndpoints): HostEndpointPolicy[
     .map(([id, { metadata, spec }]) => {
       const wildcard = spec.interfaceName === '*';
       const interfaces = active.get(metadata.name) ?? [];
-      const tiers = endpointTiers(local.policies.policiesOf(id), local.tiers, 'host');
+      const tiers = local.policies.tiersOf(id, 'host', local.tiers);
       return {
         name: metadata.name,
         wildcard,
@@ -63,7 +63,7 @@ export function workloadEndpointPolicies(local: LocalEndpoints): WorkloadEndpoin
       addresses: addressesOf(spec.ipNetworks ?? []),
       allowedSources: (spec.allowSpoofedSourcePrefixes ?? []).flatMap((net) => parseCidr(net) ?? []).map(cidrText),
       profiles: spec.profiles ?? [],
-      normal: endpointTiers(local.policies.policiesOf(id), local.tiers, 'workload').normal,
+      normal: local.policies.tiersOf(id, 'workload', local.tiers).normal,
       limits: qosLimits(spec.qosControls ?? {}),
     }))
     .sort((a, b) => compareText(a.interface, b.interface));

@@ -16,7 +16,35 @@ export function noticesOf(
   workloads: ReadonlyMap<string, WorkloadEndpoint>,
   policy: HostPolicy,
 ): Notice[] {
-  return [...untrackedOnWildcard(local), ...missingProfiles(policy), ...workloadNotices(local, workloads)];
+  return [
+    ...parameterNotices(policy),
+    ...untrackedOnWildcard(local),
+    ...missingProfiles(policy),
+    ...workloadNotices(local, workloads),
+  ];
+}
+
+/** Parameters that do what they say, and hardly what anybody wants. */
+function parameterNotices({ parameters, hostEndpoints }: HostPolicy): Notice[] {
+  const { ipv6Support, filterAllowAction, defaultEndpointToHostAction } = parameters;
+  const notice = (path: string, code: string, message: string): Notice => ({
+    key: { kind: 'FelixConfiguration', name: 'default' },
+    issue: { path, code, message },
+  });
+  const unpoliced = !ipv6Support && hostEndpoints.length > 0;
+  const unanswered = filterAllowAction === 'RETURN' && defaultEndpointToHostAction === 'Drop';
+  return [
+    ...(unpoliced ? [notice('spec.ipv6Support', 'ipv6-open', 'is false: host endpoints do not restrict IPv6')] : []),
+    ...(unanswered
+      ? [
+          notice(
+            'spec.nftablesFilterAllowAction',
+            'no-answers-to-host',
+            'is Return while defaultEndpointToHostAction is Drop: the host gets no answers from its workloads',
+          ),
+        ]
+      : []),
+  ];
 }
 
 function untrackedOnWildcard(local: LocalEndpoints): Notice[] {

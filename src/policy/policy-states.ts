@@ -26,7 +26,7 @@ export interface StagedPolicy {
 
 type Judgement = Pick<PolicyState, 'state' | 'reason'>;
 
-/** The state of every policy of the cluster here, sorted by tier and name. */
+/** The state of every policy of the cluster here, sorted by tier, name, kind and namespace. */
 export function policyStates(
   policies: Iterable<PolicyFacts>,
   staged: Iterable<StagedPolicy>,
@@ -43,7 +43,11 @@ export function policyStates(
     return { key, tier, state: 'staged', reason: 'staged policies are not enforced' };
   });
   return [...states, ...inactive].sort(
-    (a, b) => compareText(a.tier, b.tier) || compareText(a.key.name, b.key.name) || compareText(a.key.kind, b.key.kind),
+    (a, b) =>
+      compareText(a.tier, b.tier) ||
+      compareText(a.key.name, b.key.name) ||
+      compareText(a.key.kind, b.key.kind) ||
+      compareText(a.key.namespace ?? '', b.key.namespace ?? ''),
   );
 }
 

@@ -112,8 +112,14 @@ function resolvePorts(
   };
 }
 
+const selectorSets = new WeakMap<Selector, SetDefinition>();
+
 function selectorSet(selector: Selector): SetDefinition {
-  return { id: selectorId(selector), kind: 'net', description: canonicalText(selector), selector };
+  const known = selectorSets.get(selector);
+  if (known) return known;
+  const set = { id: selectorId(selector), kind: 'net', description: canonicalText(selector), selector } as const;
+  selectorSets.set(selector, set);
+  return set;
 }
 
 const PROTOCOL_NAME: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };

@@ -11,6 +11,7 @@ const spec = z.object({
   variant: emptyIsAbsent(z.string()),
 });
 
+/** The ClusterInformation of a datastore, of which there is one, `default`. */
 export const clusterInformation = resource(
   'ClusterInformation',
   clusterMetadata('V-NAME', (name) => (name === 'default' ? undefined : "the name must be 'default'")),

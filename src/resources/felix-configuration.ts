@@ -158,6 +158,7 @@ const spec = z.object({
   localSubnetL2ReachabilityRefreshInterval: freeDuration,
 });
 
+/** A FelixConfiguration: each field is checked, fields that Margay does not obey too. */
 export const felixConfiguration = resource(
   'FelixConfiguration',
   clusterMetadata('V-NAME', resourceNameProblem),

@@ -19,6 +19,7 @@ const spec = z
       report(context, 'V-HEP-6', [], 'at least one of interfaceName or expectedIPs must be specified');
   });
 
+/** A HostEndpoint, by the rules V-HEP of Calico's validation. */
 export const hostEndpoint = resource('HostEndpoint', clusterMetadata('V-NAME', resourceNameProblem), spec);
 
 export type HostEndpoint = z.infer<typeof hostEndpoint>;

@@ -7,6 +7,7 @@ import { resource } from './resource-schema.js';
 
 const spec = z.object({ nets: z.array(cidrOrEmpty('V-CIDR')).optional() });
 
+/** A NetworkSet, by the rules V-NS of Calico's validation. */
 export const networkSet = resource('NetworkSet', namespacedMetadata('V-NAME', resourceNameProblem), spec).superRefine(
   checkLabels,
 );

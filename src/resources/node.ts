@@ -57,6 +57,7 @@ const status = z.object({
   podCIDRs: z.array(z.string()).optional(),
 });
 
+/** A Calico Node, as far as the agent reads it. */
 export const node = resource('Node', clusterMetadata('V-NAME', resourceNameProblem), spec).extend({
   status: status.optional(),
 });

@@ -48,6 +48,7 @@ const spec = z
     }
   });
 
+/** A StagedKubernetesNetworkPolicy; it is never enforced. */
 export const stagedKubernetesNetworkPolicy = resource(
   'StagedKubernetesNetworkPolicy',
   namespacedMetadata('V-NAME-SKNP', resourceNameProblem),

@@ -68,6 +68,7 @@ export type WorkloadEndpointSpec = z.infer<typeof specFields>;
 
 const spec = specFields.superRefine((value, context) => checkNats(value, context));
 
+/** A WorkloadEndpoint, by the rules V-WEP of Calico's validation; its name is made of its fields. */
 export const workloadEndpoint = resource(
   'WorkloadEndpoint',
   namespacedMetadata('V-NAME', resourceNameProblem),

@@ -88,6 +88,10 @@ export async function agentUnderTest(options: AgentUnderTestOptions = {}): Promi
         };
         waiting.add(look);
       }),
-    settled: () => under.waitInForce(AbortSignal.timeout(20_000)),
+    async settled() {
+      const timeout = new AbortController();
+      const timer = setTimeout(() => timeout.abort(new Error('not in force after 20 s')), 20_000);
+      await under.waitInForce(timeout.signal).finally(() => clearTimeout(timer));
+    },
   };
 }

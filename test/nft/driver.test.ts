@@ -222,6 +222,10 @@ t.test('monitorLines', async (t) => {
     9,
   );
   t.same(changes.splice(0), [], 'not our table');
+  commit('', 9);
+  t.same(changes.splice(0), [{ kind: 'changed', process }], 'a commit of which nft prints nothing');
+  commit('', 7);
+  t.same(changes.splice(0), [], 'our own');
   for (const piece of ['delete ta', 'ble inet margay\n# new gen', 'eration 6 by process 9 (x)', '\n']) take(piece);
   t.same(changes.splice(0), [{ kind: 'changed', process: { pid: 9, name: 'x' } }], 'in pieces');
   take('# ERROR: We lost some netlink events!\n');

@@ -14,13 +14,19 @@ export interface Kernel {
   close(): Promise<void>;
 }
 
+const VERSIONS = [
+  ['nft', '--version'],
+  ['ip', '-Version'],
+  ['unshare', '--version'],
+  ['python3', '--version'],
+] as const;
+
 /** Why there can be none here, in words for who runs the tests. */
 export function whyNoKernel(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root for network namespaces';
   try {
     accessSync('/dev/net/tun');
-    for (const command of ['nft', 'ip', 'unshare', 'python3'])
-      execFileSync(command, ['--version'], { stdio: 'ignore' });
+    for (const [command, version] of VERSIONS) execFileSync(command, [version], { stdio: 'ignore' });
   } catch (error) {
     return `needs /dev/net/tun, nft, ip, unshare and python3: ${error instanceof Error ? error.message : error}`;
   }

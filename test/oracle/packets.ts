@@ -1,4 +1,5 @@
-import { addressNumber, addressText, cidrBounds, type Family, familyOf, WIDTH } from './address.js';
+import { addressNumber, addressText, type Family, familyOf } from './address.js';
+import { type Aim, addressEdges, aimsOf, type Edges } from './aim.js';
 import { hasPorts, ICMP, ICMPV6, isNeverTracked, type Packet, type Path, type State, TCP, UDP } from './packet.js';
 import type { Random } from './random.js';
 import { random } from './random.js';
@@ -38,13 +39,9 @@ const EXTRA_6 = [
 const CANDIDATES: Readonly<Record<Family, readonly string[]>> = { 4: candidates(4), 6: candidates(6) };
 
 function candidates(family: Family): string[] {
-  const edges = LOOSE_NETS.filter((net) => familyOf(net) === family).flatMap((net) => {
-    const [first, last] = cidrBounds(net);
-    const inRange = [first, last, first - 1n, last + 1n].filter((value) => value >= 0n && value < 1n << WIDTH[family]);
-    return inRange.map((value) => addressText(family, value));
-  });
+  const edges = LOOSE_NETS.filter((net) => familyOf(net) === family).flatMap(addressEdges);
   const favourites = family === 4 ? EXTRA : EXTRA_6;
-  const all = [...new Set([...favourites, ...edges])].filter((address) => isRoutable(address));
+  const all = [...new Set([...favourites, ...edges])].filter(isRoutable);
   return [...all, ...favourites, ...favourites, ...favourites];
 }
 
@@ -54,17 +51,21 @@ const PORTS = [22, 53, 80, 81, 79, 443, 444, 1000, 999, 2000, 2001, 8080, 4789, 
 /** Packets that aim at the edges of what the world's rules say; always the same for a world. */
 export function randomPackets(world: World, count: number, kind: PacketKind): Packet[] {
   const choose = random(world.seed ^ 0x5eed);
-  return Array.from({ length: count }, () => randomPacket(choose, kind));
+  const aims = aimsOf(world);
+  return Array.from({ length: count }, () => {
+    const aim = aims.length > 0 && choose.chance(0.7) ? choose.pick(aims) : undefined;
+    return randomPacket(choose, kind, aim);
+  });
 }
 
-function randomPacket(choose: Random, kind: PacketKind): Packet {
+function randomPacket(choose: Random, kind: PacketKind, aim: Aim | undefined): Packet {
   const family = choose.pick([4, 4, 4, 6, 6] as const);
   const iif = choose.pick(SOURCES);
-  if (iif !== undefined && choose.chance(0.06)) return onLink(choose, family, iif, kind);
-  const virtual = choose.chance(0.15) ? choose.pick(virtualFor(family, iif)) : undefined;
-  const destination = virtual?.from ?? destinationFor(choose, family, iif);
-  const source = sourceFor(choose, family, iif);
-  const header = transport(choose, family, kind);
+  if (iif !== undefined && choose.chance(0.04)) return onLink(choose, family, iif, kind);
+  const virtual = choose.chance(0.12) ? choose.pick(virtualFor(family, iif)) : undefined;
+  const destination = virtual?.from ?? aimed(choose, family, aim?.destination) ?? destinationFor(choose, family, iif);
+  const source = (iif !== undefined && aimed(choose, family, aim?.source)) || sourceFor(choose, family, iif);
+  const header = transport(choose, family, kind, aim);
   const base: Packet = {
     ...placeOf(iif, destination),
     family,
@@ -79,6 +80,14 @@ function randomPacket(choose: Random, kind: PacketKind): Packet {
   const dport = hasPorts(header) ? virtual.dport : undefined;
   const { path, oif } = placeOf(iif, virtual.to);
   return { ...base, dnat: { destination: virtual.to, dport, path, oif } };
+}
+
+/** An address at the edge of a rule, if it has any that can be on this way. */
+function aimed(choose: Random, family: Family, edges: Edges | undefined): string | undefined {
+  const addresses = edges?.addresses[family] ?? [];
+  if (addresses.length === 0 || choose.chance(0.3)) return undefined;
+  const address = choose.pick(addresses);
+  return isRoutable(address) && !LOCAL_ADDRESSES.includes(address) ? address : undefined;
 }
 
 /** Not from the host to itself: on that way a packet is translated and routed twice. */
@@ -127,32 +136,32 @@ function placeOf(iif: string | undefined, destination: string): { path: Path; ii
 
 type Transport = Pick<Packet, 'protocol' | 'sport' | 'dport' | 'icmp'>;
 
-function transport(choose: Random, family: Family, kind: PacketKind): Transport {
-  const protocol = choose.pick([
-    6,
-    6,
-    6,
-    6,
-    17,
-    17,
-    17,
-    132,
-    253,
-    4,
-    1,
-    58,
-    family === 4 ? 1 : 58,
-    family === 4 ? 1 : 58,
-    136,
-  ]);
-  const sport = choose.pick(choose.chance(0.5) ? PORTS : [40_000]);
-  const dport = choose.pick(PORTS);
+function transport(choose: Random, family: Family, kind: PacketKind, aim: Aim | undefined): Transport {
+  const own = family === 4 ? ICMP : ICMPV6;
+  const protocol =
+    aim?.protocol !== undefined && choose.chance(0.8)
+      ? aim.protocol
+      : choose.pick([6, 6, 6, 6, 17, 17, 132, 253, 4, 1, 58, own, own, 136]);
+  const sport = portFor(choose, aim?.source) ?? choose.pick(choose.chance(0.5) ? PORTS : [40_000]);
+  const dport = portFor(choose, aim?.destination) ?? choose.pick(PORTS);
   if (protocol !== ICMP && protocol !== ICMPV6) return { protocol, sport, dport };
-  const types = family === 4 ? [8, 8, 8, 0, 3, 13] : [128, 128, 128, 129, 1, 139];
-  const discovery = family === 6 && kind === 'any' ? [130, 131, 132, 133, 134, 135, 136, 143] : [];
-  const icmp = { type: choose.pick([...types, ...discovery]), code: choose.pick([0, 0, 1]) };
+  const icmp = icmpFor(choose, family, kind, aim);
   // The checksum is where a port would be.
   return { protocol, icmp, sport: icmp.type * 256 + icmp.code, dport };
+}
+
+function portFor(choose: Random, edges: Edges | undefined): number | undefined {
+  return edges && edges.ports.length > 0 && choose.chance(0.8) ? choose.pick(edges.ports) : undefined;
+}
+
+function icmpFor(choose: Random, family: Family, kind: PacketKind, aim: Aim | undefined) {
+  const code = choose.pick([0, 0, 1]);
+  if (aim?.icmp && choose.chance(0.6)) return { type: aim.icmp.type, code };
+  const discovery = family === 6 && kind === 'any' ? [130, 131, 132, 133, 134, 135, 136, 143] : [];
+  return {
+    type: choose.pick([...(family === 4 ? [8, 8, 8, 0, 3, 13] : [128, 128, 128, 129, 1, 139]), ...discovery]),
+    code,
+  };
 }
 
 function stateFor(

@@ -3,7 +3,9 @@ import { addressNumber, cidrBounds, type Family } from './address.js';
 import type { PacketState } from './trace-state.js';
 
 /** What a rule has that the tracer does not know, or that nft or the kernel would refuse. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
 
 export type Scalar = number | bigint | string;
 /** What an expression gives; undefined where the kernel breaks off the rule, in whatever form it compares. */

@@ -1,6 +1,6 @@
 import type { BaseChain, Chain, NamedSet, Rule, Statement, Table, Verdict } from '../../src/nft/objects.js';
 import { addressNumber } from './address.js';
-import { hasPorts, type Packet } from './packet.js';
+import { hasPorts, type Packet, type State } from './packet.js';
 import {
   compileExpression,
   keyOf,
@@ -31,6 +31,8 @@ export interface Trace {
   readonly logged: readonly string[];
   /** The mark at the end. */
   readonly mark: number;
+  /** What connection tracking made of it, as far as it came. */
+  readonly state: State;
 }
 
 type Ending = Verdict | { readonly kind: 'reject' };
@@ -346,7 +348,7 @@ function walk(packet: Packet, bases: readonly NamedBase[], rulesOf: Walk['rulesO
     // Where it goes is decided here, by the addresses that it has now; its connection may be translated, and this one not be.
     walkHooks(packet.dnat && isTranslated(state) ? { ...packet, ...packet.dnat } : packet) ??
     'accept';
-  return { verdict, steps, passed, logged: state.logged, mark: state.mark };
+  return { verdict, steps, passed, logged: state.logged, mark: state.mark, state: state.state };
 
   function walkHooks(routed: Pick<Packet, 'path' | 'iif' | 'oif'>): 'drop' | 'reject' | undefined {
     for (const hook of LATER_HOOKS[routed.path]) {

@@ -103,8 +103,8 @@ function rule(choose: Random, place: RulePlace): Fields {
     ...optional('protocol', protocol),
     ...(choose.chance(0.12) ? optional('notProtocol', protocolFor(choose, ipVersion)) : {}),
     ...icmpFields(choose, protocol),
-    ...(choose.chance(0.65) ? side('source') : {}),
-    ...(choose.chance(0.65) ? side('destination') : {}),
+    ...(choose.chance(0.55) ? side('source') : {}),
+    ...(choose.chance(0.6) ? side('destination') : {}),
     ...(isAllow && choose.chance(0.03) ? { http: { methods: ['GET'] } } : {}),
     ...(choose.chance(0.05) ? { metadata: { annotations: { why: 'a "test" {of} \\text; #x' } } } : {}),
   };
@@ -151,8 +151,8 @@ function entity(
   if (services && choose.chance(0.02)) return { [name]: { services: { name: 'web', namespace: 'prod' } } };
   const nets = NETS.filter((net) => familyOf(net) === family);
   const fields: Fields = {
-    ...(choose.chance(0.3) ? { nets: choose.few(nets, 3) } : {}),
-    ...(choose.chance(0.2)
+    ...(choose.chance(0.25) ? { nets: choose.few(nets, 3) } : {}),
+    ...(choose.chance(0.15)
       ? {
           notNets: choose.few(
             nets.filter((net) => !net.endsWith('/0')),
@@ -160,11 +160,11 @@ function entity(
           ),
         }
       : {}),
-    ...(choose.chance(0.25) ? { selector: choose.pick(SELECTORS) } : {}),
-    ...(choose.chance(0.15) ? { notSelector: choose.pick(SELECTORS) } : {}),
+    ...(choose.chance(0.18) ? { selector: choose.pick(SELECTORS) } : {}),
+    ...(choose.chance(0.1) ? { notSelector: choose.pick(SELECTORS) } : {}),
     ...(choose.chance(0.08) ? { namespaceSelector: choose.pick([...NAMESPACE_SELECTORS, 'global()']) } : {}),
     ...(choose.chance(0.06) ? { serviceAccounts: accounts(choose) } : {}),
-    ...(choose.chance(0.35) ? ports(choose, 'ports', protocol) : {}),
+    ...(choose.chance(0.4) ? ports(choose, 'ports', protocol) : {}),
     ...(choose.chance(0.15) ? ports(choose, 'notPorts', protocol) : {}),
   };
   return { [name]: fields };

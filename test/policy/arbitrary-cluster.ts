@@ -130,12 +130,19 @@ const workloadEndpoint = fc
     allowSpoofedSourcePrefixes: fc.array(fc.oneof(cidr4, cidr6), { maxLength: 1 }),
     profiles: profileNames,
     ports: fc.array(port, { maxLength: 2 }),
+    qosControls: maybe(fc.constantFrom({ ingressPacketRate: 100 }, { egressPacketRate: 9, egressMaxConnections: 5 })),
+    external: maybe(fc.constantFrom('203.0.113.1', '203.0.113.2', '2001:db8:9::1')),
   })
-  .map(({ namespace, labels, ...spec }) => ({
+  .map(({ namespace, labels, external, ...spec }) => ({
     kind: 'WorkloadEndpoint',
     metadata: { namespace, labels },
-    spec: { ...spec, orchestrator: 'k8s', endpoint: 'eth0' },
+    spec: { ...spec, ipNATs: natsOf(external, spec.ipNetworks), orchestrator: 'k8s', endpoint: 'eth0' },
   }));
+
+function natsOf(externalIP: string | undefined, addresses: readonly string[]): readonly Fields[] {
+  const internalIP = addresses.find((address) => address.includes(':') === externalIP?.includes(':'));
+  return externalIP === undefined || internalIP === undefined ? [] : [{ internalIP, externalIP }];
+}
 
 const globalPolicy = fc
   .record({
@@ -209,6 +216,7 @@ const configuration = fc
     defaultEndpointToHostAction: maybe(fc.constantFrom('Drop', 'Accept', 'Return')),
     workloadSourceSpoofing: maybe(fc.constantFrom('Any', 'Disabled')),
     ipv6Support: maybe(fc.boolean()),
+    floatingIPs: maybe(fc.constantFrom('Enabled', 'Disabled')),
     logActionRateLimit: maybe(fc.constant('10/second')),
     logActionRateLimitBurst: maybe(fc.constantFrom(0, 5)),
   })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { evaluator } from '../../evaluate/evaluate.js';
 import type { Packet } from '../../evaluate/packet.js';
-import type { Verdict } from '../../evaluate/verdict.js';
+import type { StageResult, Verdict } from '../../evaluate/verdict.js';
 import type { Interfaces } from '../../interfaces/interface-source.js';
 import { interfacesFromJson } from '../../interfaces/parse-addresses.js';
 import { runIp } from '../../interfaces/run-ip.js';
@@ -39,16 +39,22 @@ export async function explain(
   return explanation.verdict === 'allow' ? 0 : 1;
 }
 
-/** What is sent over loopback comes in again, unless it was denied on its way out. */
+/** What is sent over loopback comes in again, unless it was denied on its way out, and untracked if it was so then. */
 function verdictOf(policy: HostPolicy, packets: readonly Packet[]): Verdict {
   const evaluate = evaluator(policy);
   let all: Verdict = { verdict: 'allow', stages: [] };
   for (const packet of packets) {
-    const { verdict, by = all.by, stages } = evaluate(packet, { steps: true });
+    const state = all.stages.some(endsTracking) ? 'untracked' : packet.state;
+    const { verdict, by = all.by, stages } = evaluate({ ...packet, state }, { steps: true });
     all = { verdict, ...(by ? { by } : {}), stages: [...all.stages, ...stages] };
     if (verdict !== 'allow') break;
   }
   return all;
+}
+
+/** A rule does; a failsafe port does not. */
+function endsTracking({ class: policyClass, result, by }: StageResult): boolean {
+  return policyClass === 'untracked' && result === 'allow' && typeof by?.rule === 'number';
 }
 
 function asJson({ verdict, by = undefined, stages, ...packet }: Explanation, problems: readonly string[]): string {

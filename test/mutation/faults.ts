@@ -1,0 +1,103 @@
+/** A fault to put into a source: `find` stands there exactly once. */
+export interface Fault {
+  readonly name: string;
+  /** Below `src`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Mistakes that somebody could make in the renderer, and that open or close what policy does not. */
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'rules in the wrong order',
+    file: 'ruleset/program.ts',
+    find: 'return rules.flatMap((rule, index) =>',
+    replace: 'return rules.toReversed().flatMap((rule, index) =>',
+  },
+  {
+    name: 'no deny at the end of a tier',
+    file: 'ruleset/program.ts',
+    find: "tier.defaultAction === 'Pass'",
+    replace: "tier.defaultAction !== 'none'",
+  },
+  {
+    name: 'the rules of the other direction',
+    file: 'ruleset/program.ts',
+    find: 'renderRules(policy[stage.direction],',
+    replace: "renderRules(policy[stage.direction === 'ingress' ? 'egress' : 'ingress'],",
+  },
+  {
+    name: 'notNets lost',
+    file: 'ruleset/rule.ts',
+    find: '...(notNets ? [notMatch(address, anyOf(notNets))] : []),',
+    replace: '',
+  },
+  {
+    name: 'port ranges without their last port',
+    file: 'ruleset/rule.ts',
+    find: 'range.from === range.to ? range.from : range)',
+    replace: 'range.from === range.to ? range.from : { from: range.from, to: range.to - 1 })',
+  },
+  {
+    name: 'ipVersion lost',
+    file: 'ruleset/rule.ts',
+    find: 'rule.ipVersion ? [familyMatch(rule.ipVersion)] : []',
+    replace: '[]',
+  },
+  {
+    name: 'failsafe ports for forwarded packets',
+    file: 'ruleset/host-endpoint.ts',
+    find: 'prologue: conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),',
+    replace:
+      'prologue: [...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny), ...failsafeRules(direction, parameters, rendering.pool)],',
+  },
+  {
+    name: 'Pass allows instead of going to the next tier',
+    file: 'ruleset/program.ts',
+    find: 'pass: () => [next.verdict()]',
+    replace: 'pass: () => [ret]',
+  },
+  {
+    name: 'profiles in the wrong order',
+    file: 'ruleset/program.ts',
+    find: 'of names.toReversed()',
+    replace: 'of names',
+  },
+  {
+    name: 'invalid packets pass',
+    file: 'ruleset/program.ts',
+    find: 'return disableInvalidCheck ? [open] : [open, invalid];',
+    replace: 'return [open];',
+  },
+  {
+    name: 'only the exact addresses of a set',
+    file: 'ruleset/sets.ts',
+    find: 'return byLength.map(',
+    replace: 'return byLength.slice(0, 1).map(',
+  },
+  {
+    name: 'untracked policy does not switch tracking off',
+    file: 'ruleset/verdicts.ts',
+    find: '[notrack, markAllowed(parameters), accept]',
+    replace: '[markAllowed(parameters), accept]',
+  },
+  {
+    name: 'allowed before DNAT, and judged again',
+    file: 'ruleset/verdicts.ts',
+    find: 'return { allow: [markAllowed(parameters), accept], deny };',
+    replace: 'return { allow: [accept], deny };',
+  },
+  {
+    name: 'unknown workload interfaces are open',
+    file: 'ruleset/workload-stages.ts',
+    find: "forWorkloadInterfaces(by, policy, 'unknown workload interface', deny)",
+    replace: '[]',
+  },
+  {
+    name: 'the wildcard also where another endpoint is',
+    file: 'policy/resolve-interfaces.ts',
+    find: 'if (winner) active',
+    replace: 'if (winner && false) active',
+  },
+];
