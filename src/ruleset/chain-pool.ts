@@ -8,16 +8,37 @@ import type { Chain, Rule } from '../nft/objects.js';
 export interface ChainPool {
   /** The name of the chain with these rules; `prefix` starts it, for people. */
   add(prefix: string, comment: string, rules: readonly Rule[]): string;
+  /** The same, as an object. */
+  addChain(prefix: string, comment: string, rules: readonly Rule[]): Chain;
+  /** A chain that another pool made. */
+  keep(chain: Chain): void;
   readonly chains: readonly Chain[];
 }
 
+/** Digests of chains, and those of the pool before: what is the same again is the same object, for all that is known of it. */
+const digests = new WeakMap<Chain, string>();
+let latest: ReadonlyMap<string, Chain> = new Map();
+
 export function chainPool(): ChainPool {
   const chains = new Map<string, Chain>();
+  const before = latest;
+  latest = chains;
+  const addChain = (prefix: string, comment: string, rules: readonly Rule[]): Chain => {
+    const digest = digestOf([comment, rules]);
+    const name = `${prefix}-${digest.slice(0, NAME_DIGITS)}`;
+    const present = chains.get(name);
+    if (present) return present;
+    const earlier = before.get(name);
+    const chain = earlier && digests.get(earlier) === digest ? earlier : { name, comment, rules };
+    digests.set(chain, digest);
+    chains.set(name, chain);
+    return chain;
+  };
   return {
-    add(prefix, comment, rules) {
-      const name = `${prefix}-${contentHash([comment, rules])}`;
-      if (!chains.has(name)) chains.set(name, { name, comment, rules });
-      return name;
+    add: (prefix, comment, rules) => addChain(prefix, comment, rules).name,
+    addChain,
+    keep(chain) {
+      chains.set(chain.name, chain);
     },
     get chains() {
       return [...chains.values()];
@@ -25,7 +46,9 @@ export function chainPool(): ChainPool {
   };
 }
 
-/** 12 hexadecimal digits: 2^-24 is the chance that any two of 4000 chains collide. */
-export function contentHash(content: unknown): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
+/** 2^-24 is the chance that any two of 4000 chains collide. */
+const NAME_DIGITS = 12;
+
+function digestOf(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }

@@ -3,7 +3,9 @@ import type { Rule as NftRule, Origin, Statement } from '../nft/objects.js';
 import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '../policy/host-policy.js';
 import type { ChainPool } from './chain-pool.js';
 import { logPrefixOf } from './log-prefix.js';
+import { rememberedRules } from './remembered-rules.js';
 import { renderRule } from './rule.js';
+import { segments } from './segments.js';
 import type { SetNames } from './sets.js';
 import type { Verdicts } from './verdicts.js';
 
@@ -14,6 +16,8 @@ export interface Rendering {
   readonly policy: HostPolicy;
   readonly pool: ChainPool;
   readonly sets: SetNames;
+  /** Chains of the stages that were rendered, by their tiers, which endpoints with the same policies share, and then by the rest. */
+  readonly stages: Map<readonly TierPolicies[], Map<string, string>>;
 }
 
 /** A stage for one endpoint and direction. */
@@ -34,6 +38,18 @@ export interface Stage {
  * ends the base chain, Pass goes to the chain of the next tier, and after the last rule of a tier comes its default action.
  */
 export function renderStage(stage: Stage, rendering: Rendering): string {
+  const { stages } = rendering;
+  const known = stages.get(stage.tiers) ?? new Map<string, string>();
+  stages.set(stage.tiers, known);
+  const key = JSON.stringify([stage.name, stage.direction, stage.verdicts, stage.prologue, stage.profiles]);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const chain = renderChain(stage, rendering);
+  known.set(key, chain);
+  return chain;
+}
+
+function renderChain(stage: Stage, rendering: Rendering): string {
   let next: Continuation = stage.profiles === undefined ? undecided : profilesOf(stage, stage.profiles, rendering);
   for (const tier of stage.tiers.toReversed()) next = tierBefore(next, tier, stage, rendering);
   const comment = commentOf(stage);
@@ -74,7 +90,8 @@ function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, render
   const ids = tier[stage.direction];
   if (ids.length === 0) return next;
   const render = () => {
-    const rules = ids.flatMap((id) => policyRules(id, next, stage, rendering));
+    const parts = ids.map((id) => ({ id, rules: policyRules(id, next, stage, rendering) }));
+    const rules = segments(parts, stage.name, rendering.pool);
     const end: readonly NftRule[] =
       tier.defaultAction === 'Pass'
         ? next.inline()
@@ -84,7 +101,7 @@ function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, render
   return continuation(render, stage.name, `tier ${tier.name}`, rendering.pool);
 }
 
-function policyRules(id: string, next: Continuation, stage: Stage, rendering: Rendering): NftRule[] {
+function policyRules(id: string, next: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {
   const policy = rendering.policy.policies.get(id);
   // The calculation gives every policy that it names; a missing one would open what it denies.
   if (!policy) return [{ statements: stage.verdicts.deny, comment: `policy ${id} is missing: deny` }];
@@ -114,7 +131,21 @@ function renderRules(
   next: Continuation,
   stage: Stage,
   rendering: Rendering,
-): NftRule[] {
+): readonly NftRule[] {
+  const render = (sets: SetNames) => renderAnew(rules, owner, next, stage, { ...rendering, sets });
+  // Pass and Log depend on what is around the rules: the next tier, parameters, chains of their own.
+  if (rules.some(({ action }) => action === 'Pass' || action === 'Log')) return render(rendering.sets);
+  const key = JSON.stringify([stage.direction, stage.verdicts]);
+  return rememberedRules(owner, key, rendering.sets, render);
+}
+
+function renderAnew(
+  rules: readonly Rule[],
+  owner: PolicyRules | ProfileRules,
+  next: Continuation,
+  stage: Stage,
+  rendering: Rendering,
+): readonly NftRule[] {
   const origin = originOf(owner);
   return rules.flatMap((rule, index) =>
     renderRule(rule, {

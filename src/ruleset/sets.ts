@@ -9,13 +9,18 @@ import { FULL_LENGTH, parsePrefix } from './prefix.js';
  * 1.0.6 reads every interval set of the host back when any element changes, and intervals may not overlap; these may.
  */
 export interface SetNames {
-  /** What to look up where for "the address is in the set": any of the lookups must find it. */
-  lookups(id: string, family: Family, address: Expression): readonly (readonly [Expression, string])[];
+  /**
+   * What to look up where for "the address is in the set": any of the lookups must find it. The same object while the set has the
+   * same prefix lengths.
+   */
+  lookups(id: string, family: Family, address: Expression): readonly Lookup[];
   /** The set of addresses with protocol and port. */
   ports(id: string, family: Family): string;
   /** The sets that rules asked for, with their elements. */
   readonly used: readonly NamedSet[];
 }
+
+type Lookup = readonly [key: Expression, set: string];
 
 const ADDRESS_TYPE = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 
@@ -27,14 +32,23 @@ export function setNames(sets: ReadonlyMap<string, MemberSet>): SetNames {
   };
   return {
     lookups(id, family, address) {
-      const byLength = [...renderNets(id, sets.get(id))[family].entries()];
-      return byLength.map(([length, set]) => [lookupKey(address, family, length), use(set)]);
+      const nets = renderNets(id, sets.get(id));
+      for (const set of nets[family].values()) use(set);
+      return lookupsOf(nets, family, address);
     },
     ports: (id, family) => use(renderPorts(id, sets.get(id))[family]),
     get used() {
       return [...used.values()];
     },
   };
+}
+
+function lookupsOf(nets: NetSets, family: Family, address: Expression): readonly Lookup[] {
+  const known = nets.lookups.get(address);
+  if (known) return known;
+  const lookups = [...nets[family]].map(([length, { name }]): Lookup => [lookupKey(address, family, length), name]);
+  nets.lookups.set(address, lookups);
+  return lookups;
 }
 
 function lookupKey(address: Expression, family: Family, length: number): Expression {
@@ -59,7 +73,10 @@ function compressZeros(groups: readonly string[]): string {
 }
 
 type ByLength = ReadonlyMap<number, NamedSet>;
-type NetSets = Readonly<Record<Family, ByLength>>;
+type NetSets = Readonly<Record<Family, ByLength>> & {
+  /** By the address that is looked up, for the lengths that there are. */
+  readonly lookups: Map<Expression, readonly Lookup[]>;
+};
 type PortSets = Readonly<Record<Family, NamedSet>>;
 
 interface Cached<T> {
@@ -71,16 +88,20 @@ interface Cached<T> {
 const renderedNets = new WeakMap<MemberSet, Cached<NetSets>>();
 const renderedPorts = new WeakMap<MemberSet, Cached<PortSets>>();
 
-function cached<T>(cache: WeakMap<MemberSet, Cached<T>>, set: MemberSet | undefined, render: () => T): T {
+function cached<T>(
+  cache: WeakMap<MemberSet, Cached<T>>,
+  set: MemberSet | undefined,
+  render: (before: T | undefined) => T,
+): T {
   const found = set && cache.get(set);
   if (found && found.version === set.version) return found.value;
-  const value = render();
+  const value = render(found?.value);
   if (set) cache.set(set, { version: set.version, value });
   return value;
 }
 
 function renderNets(id: string, set: MemberSet | undefined): NetSets {
-  return cached(renderedNets, set, () => {
+  return cached(renderedNets, set, (before) => {
     const members = { 4: new Map<number, string[]>([[32, []]]), 6: new Map<number, string[]>([[128, []]]) };
     for (const member of set?.members ?? []) {
       const { family, address, length } = parsePrefix(member);
@@ -97,8 +118,14 @@ function renderNets(id: string, set: MemberSet | undefined): NetSets {
             namedSet(id, set, `${family}-${length}`, [ADDRESS_TYPE[family]], addresses),
           ]),
       );
-    return { 4: render(4), 6: render(6) };
+    const nets = { 4: render(4), 6: render(6) };
+    const isSame = before && hasSameKeys(before[4], nets[4]) && hasSameKeys(before[6], nets[6]);
+    return { ...nets, lookups: isSame ? before.lookups : new Map() };
   });
+}
+
+function hasSameKeys(a: ByLength, b: ByLength): boolean {
+  return a.size === b.size && [...a.keys()].every((length) => b.has(length));
 }
 
 function renderPorts(id: string, set: MemberSet | undefined): PortSets {

@@ -146,11 +146,11 @@ t.test('the example of the ruleset is what is rendered', async (t) => {
   t.teardown(() => rmSync(directory, { recursive: true }));
   writeFileSync(join(directory, 'resources.yaml'), example('resources'));
   writeFileSync(join(directory, 'interfaces.txt'), '[]');
-  let rendered = '';
+  const written: string[] = [];
   const options = ['--datastore', `file:${directory}`, '--interfaces', join(directory, 'interfaces.txt')];
-  const io = { stdout: { write: (text: string) => void (rendered += text) }, stderr: sink(), environment: {} };
+  const io = { stdout: { write: (text: string) => written.push(text) }, stderr: sink(), environment: {} };
   t.equal(await runProgram(['render', '--node', 'web1', ...options], io), 0);
-  const lines = new Set(plainLines(rendered));
+  const lines = new Set(plainLines(written.join('')));
   const missing = plainLines(example('ruleset')).filter((line) => !lines.has(line));
   t.strictSame(missing, [], 'change docs/ruleset.md with the renderer');
   t.ok(plainLines(example('ruleset')).length > 10);

@@ -46,13 +46,11 @@ export function anchorsOf({ text }: Page): ReadonlySet<string> {
 
 /** The text without fenced blocks. */
 export function proseOf(text: string): string {
-  return text.replace(/^```[^]*?^```$/gm, '');
+  return text.replace(/^```.*?^```$/gms, '');
 }
 
 function blocksOf(text: string): Block[] {
-  const fences = text.matchAll(
-    /^(?:<!-- example: (?<example>[^\n]*) -->\n)?```(?<language>\S*)\n(?<body>[^]*?)^```$/gm,
-  );
+  const fences = text.matchAll(/^(?:<!-- example: (?<example>[^\n]*) -->\n)?```(?<language>\S*)\n(?<body>.*?)^```$/gms);
   return Array.from(fences, ({ index, groups }) => ({
     language: groups?.language ?? '',
     text: groups?.body ?? '',

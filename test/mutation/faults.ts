@@ -95,9 +95,15 @@ export const FAULTS: readonly Fault[] = [
     replace: '[]',
   },
   {
-    name: 'the wildcard also where another endpoint is',
-    file: 'policy/resolve-interfaces.ts',
-    find: 'if (winner) active',
-    replace: 'if (winner && false) active',
+    name: 'what has no pre-DNAT policy of its own is not subject to the wildcard',
+    file: 'ruleset/host-stages.ts',
+    find: 'const concerned = { named: endpoints.named.filter(has), wildcard };',
+    replace: 'const concerned = { named: endpoints.named, wildcard };',
+  },
+  {
+    name: 'translated packets from the host judged in the output hook',
+    file: 'ruleset/host-stages.ts',
+    find: "{ statements: [match(ct.status, 'dnat'), accept], comment: 'judged in postrouting' },",
+    replace: '',
   },
 ];

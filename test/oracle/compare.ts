@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { evaluator } from '../../src/evaluate/evaluate.js';
 import { compileWorld, InvalidWorld } from './compile-world.js';
-import { evaluatePacket } from './evaluate-packet.js';
+import { type Evaluation, evaluatePacket } from './evaluate-packet.js';
 import type { Packet } from './packet.js';
 import { type PacketKind, randomPackets } from './packets.js';
 import { shrink } from './shrink.js';
@@ -31,7 +31,7 @@ export function disagreement(world: World, packets: readonly Packet[], listener?
     const { trace } = tracer(table);
     for (const packet of packets) {
       const traced = trace(packet);
-      if (evaluatePacket(evaluate, packet).verdict !== traced.verdict) return { world, packet };
+      if (!isSame(evaluatePacket(evaluate, packet), traced, packet)) return { world, packet };
       listener?.(packet, traced);
     }
     return undefined;
@@ -39,6 +39,11 @@ export function disagreement(world: World, packets: readonly Packet[], listener?
     // What no one foresaw is a finding like a wrong verdict.
     return { world, error: error instanceof Error ? error : new Error(String(error)) };
   }
+}
+
+function isSame(evaluated: Evaluation, traced: Trace, packet: Packet): boolean {
+  const untracked = traced.state === 'untracked';
+  return evaluated.verdict === traced.verdict && (packet.state === 'untracked' || evaluated.untracked === untracked);
 }
 
 /** The seed, the smallest world that still shows it (YAML), the packet, and how each came to its verdict. */
@@ -65,9 +70,9 @@ function explain(world: World, { packet, error }: Disagreement): string[] {
   const evaluated = evaluatePacket(evaluator(policy), packet, true);
   return [
     `packet: ${JSON.stringify(packet)}`,
-    `evaluator: ${evaluated.verdict}`,
+    `evaluator: ${evaluated.verdict}${evaluated.untracked ? ', untracked' : ''}`,
     ...evaluated.parts.flatMap(({ stages }) => stages.map((stage) => `  ${JSON.stringify(stage)}`)),
-    `tracer: ${traced.verdict}`,
+    `tracer: ${traced.verdict}, ${traced.state}`,
     ...traced.steps.map((step) => `  ${step}`),
   ];
 }

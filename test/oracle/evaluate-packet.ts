@@ -8,6 +8,8 @@ type Evaluate = ReturnType<typeof evaluator>;
 /** What the evaluator says about a packet of the tests, and the verdicts that led to it. */
 export interface Evaluation {
   readonly verdict: 'accept' | 'drop' | 'reject';
+  /** Untracked policy allowed it, before it had a connection: over `lo` only on the first half of the way. */
+  readonly untracked: boolean;
   readonly parts: readonly Verdict[];
 }
 
@@ -24,7 +26,11 @@ export function evaluatePacket(evaluate: Evaluate, packet: Packet, steps = false
 }
 
 function evaluation(parts: readonly Verdict[]): Evaluation {
-  return { verdict: VERDICTS[parts.at(-1)?.verdict ?? 'allow'], parts };
+  return {
+    verdict: VERDICTS[parts.at(-1)?.verdict ?? 'allow'],
+    untracked: parts.slice(0, 1).some(wasUntracked),
+    parts,
+  };
 }
 
 function wasUntracked({ stages }: Verdict): boolean {

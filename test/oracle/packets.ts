@@ -3,8 +3,8 @@ import { type Aim, addressEdges, aimsOf, type Edges } from './aim.js';
 import { hasPorts, ICMP, ICMPV6, isNeverTracked, type Packet, type Path, type State, TCP, UDP } from './packet.js';
 import type { Random } from './random.js';
 import { random } from './random.js';
-import { isRoutable, LOCAL_ADDRESSES, routeTo, VIRTUAL } from './topology.js';
-import type { World } from './world.js';
+import { INTERFACES, isRoutable, LOCAL_ADDRESSES, routeTo, VIRTUAL } from './topology.js';
+import { endpointInterfaces, type World } from './world.js';
 import { LOOSE_NETS } from './world-rules.js';
 
 /** `kernel`: only what can be made to happen in a network namespace without a second host. */
@@ -52,19 +52,29 @@ const PORTS = [22, 53, 80, 81, 79, 443, 444, 1000, 999, 2000, 2001, 8080, 4789, 
 export function randomPackets(world: World, count: number, kind: PacketKind): Packet[] {
   const choose = random(world.seed ^ 0x5eed);
   const aims = aimsOf(world);
+  const guarded = endpointInterfaces(world).filter((name) => name in BEHIND[4] && name !== 'lo');
   return Array.from({ length: count }, () => {
     const aim = aims.length > 0 && choose.chance(0.7) ? choose.pick(aims) : undefined;
-    return randomPacket(choose, kind, aim);
+    const names = guarded.length > 0 && choose.chance(0.8) ? guarded : undefined;
+    return randomPacket(choose, kind, aim, names);
   });
 }
 
-function randomPacket(choose: Random, kind: PacketKind, aim: Aim | undefined): Packet {
+function randomPacket(
+  choose: Random,
+  kind: PacketKind,
+  aim: Aim | undefined,
+  names: readonly string[] | undefined,
+): Packet {
   const family = choose.pick([4, 4, 4, 6, 6] as const);
-  const iif = choose.pick(SOURCES);
+  const iif = choose.pick(names && choose.chance(0.6) ? names : SOURCES);
   if (iif !== undefined && choose.chance(0.04)) return onLink(choose, family, iif, kind);
   const virtual = choose.chance(0.12) ? choose.pick(virtualFor(family, iif)) : undefined;
-  const destination = virtual?.from ?? aimed(choose, family, aim?.destination) ?? destinationFor(choose, family, iif);
-  const source = (iif !== undefined && aimed(choose, family, aim?.source)) || sourceFor(choose, family, iif);
+  const destination =
+    virtual?.from ?? aimed(choose, family, aim?.destination) ?? destinationFor(choose, family, iif, names);
+  const source =
+    (iif !== undefined && !(iif in WORKLOAD_SOURCES) && aimed(choose, family, aim?.source)) ||
+    sourceFor(choose, family, iif);
   const header = transport(choose, family, kind, aim);
   const base: Packet = {
     ...placeOf(iif, destination),
@@ -108,10 +118,24 @@ function remote(family: Family): string[] {
   return CANDIDATES[family].filter((address) => !LOCAL_ADDRESSES.includes(address));
 }
 
-function destinationFor(choose: Random, family: Family, iif: string | undefined): string {
+/** Candidates by the interface that leads to them. */
+const BEHIND: Readonly<Record<Family, Readonly<Record<string, readonly string[]>>>> = { 4: behind(4), 6: behind(6) };
+
+function behind(family: Family): Readonly<Record<string, readonly string[]>> {
+  const names = INTERFACES.map(({ name }) => name);
+  return Object.fromEntries(names.map((name) => [name, REMOTE[family].filter((address) => routeTo(address) === name)]));
+}
+
+function destinationFor(
+  choose: Random,
+  family: Family,
+  iif: string | undefined,
+  names: readonly string[] | undefined,
+): string {
   if (choose.chance(iif === undefined ? 0.15 : 0.35)) return choose.pick(LOCAL[family]);
   if (iif === undefined && choose.chance(0.05)) return family === 4 ? '127.0.0.1' : '::1';
-  return choose.pick(CANDIDATES[family]);
+  const guarded = names && BEHIND[family][choose.pick(names)];
+  return choose.pick(guarded && guarded.length > 0 ? guarded : CANDIDATES[family]);
 }
 
 const WORKLOAD_SOURCES: Readonly<Record<string, Readonly<Record<Family, string>>>> = {
@@ -123,7 +147,7 @@ const WORKLOAD_SOURCES: Readonly<Record<string, Readonly<Record<Family, string>>
 
 function sourceFor(choose: Random, family: Family, iif: string | undefined): string {
   const own = WORKLOAD_SOURCES[iif ?? ''];
-  if (own && choose.chance(0.75)) return own[family];
+  if (own && choose.chance(0.9)) return own[family];
   if (iif === undefined) return choose.pick(LOCAL[family]);
   return choose.pick(REMOTE[family]);
 }
@@ -172,7 +196,8 @@ function stateFor(
 ): State {
   if (isNeverTracked(header)) return 'untracked';
   if (kind === 'kernel') return kernelState(choose, header, virtual);
-  return choose.pick(['new', 'new', 'new', 'new', 'new', 'established', 'related', 'invalid', 'invalid', 'untracked']);
+  if (choose.chance(0.7)) return 'new';
+  return choose.pick(['established', 'related', 'invalid', 'invalid', 'untracked', 'untracked']);
 }
 
 /** States that one packet has by itself: requests are new, answers without a request and nonsense are invalid. */

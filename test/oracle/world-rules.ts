@@ -87,13 +87,14 @@ export interface RulePlace {
 }
 
 export function rules(choose: Random, place: RulePlace, most: number): Fields[] {
-  return Array.from({ length: choose.int(most + 1) }, () => rule(choose, place));
+  const own = Array.from({ length: choose.int(most + 1) }, () => rule(choose, place));
+  return choose.chance(0.3) ? [...own, { action: choose.pick(['Allow', 'Allow', 'Pass']) }] : own;
 }
 
 function rule(choose: Random, place: RulePlace): Fields {
   const ipVersion = choose.chance(0.3) ? choose.pick([4, 6]) : undefined;
   const action = choose.pick(['Allow', 'Allow', 'Allow', 'Allow', 'Deny', 'Deny', 'Deny', 'Pass', 'Log', 'Log']);
-  const protocol = choose.chance(0.75) ? protocolFor(choose, ipVersion) : undefined;
+  const protocol = choose.chance(0.65) ? protocolFor(choose, ipVersion) : undefined;
   const netFamily = ipVersion ?? choose.pick([4, 4, 6]);
   const side = (name: 'source' | 'destination') => entity(choose, place, name, protocol, netFamily);
   const isAllow = action === 'Allow' && place.direction === 'ingress' && (protocol ?? 'TCP') === 'TCP';

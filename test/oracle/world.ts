@@ -1,6 +1,6 @@
 import type { Random } from './random.js';
 import { random } from './random.js';
-import { NODE } from './topology.js';
+import { INTERFACES, NODE } from './topology.js';
 import {
   ACCOUNT_SELECTORS,
   type Fields,
@@ -26,8 +26,8 @@ export function randomWorld(seed: number): World {
     ...hostEndpoints(choose),
     ...workloadEndpoints(choose),
     ...tiers(choose),
-    ...many(choose, 7, (index) => globalPolicy(choose, index)),
-    ...many(choose, 4, (index) => namespacedPolicy(choose, index)),
+    ...many(choose, 10, (index) => globalPolicy(choose, index)),
+    ...many(choose, 5, (index) => namespacedPolicy(choose, index)),
     ...stagedPolicies(choose),
     ...profiles(choose),
     ...networkSets(choose),
@@ -45,7 +45,7 @@ function many<T>(choose: Random, most: number, make: (index: number) => T): T[] 
   return Array.from({ length: choose.int(most + 1) }, (_, index) => make(index));
 }
 
-const PROFILES: readonly string[] = ['p1', 'p2', 'kns.prod', 'ksa.prod.sa1', 'missing', 'projectcalico-default-allow'];
+const PROFILES: readonly string[] = ['p1', 'p2', 'kns.prod', 'ksa.prod.sa1', 'projectcalico-default-allow'];
 
 function labels(choose: Random): Fields {
   return {
@@ -83,9 +83,9 @@ function hostEndpoints(choose: Random): Fields[] {
     { expectedIPs: ['10.5.0.1', '10.1.0.1'] },
     { expectedIPs: ['203.0.113.1'] },
   ];
-  const local = choose.few(places, 3).map((place) => ({ ...place, node: NODE }));
+  const local = choose.few(places, 4).map((place) => ({ ...place, node: NODE }));
   const others = choose.some([{ node: 'node1', interfaceName: 'eth0', expectedIPs: ['10.0.0.5', 'fd00::5'] }], 0.5);
-  return [...(choose.chance(0.85) ? local : []), ...others].map((spec, index) => {
+  return [...(choose.chance(0.95) ? local : []), ...others].map((spec, index) => {
     const ports = choose.some(ENDPOINT_PORTS, 0.25);
     return resource(
       'HostEndpoint',
@@ -96,20 +96,23 @@ function hostEndpoints(choose: Random): Fields[] {
 }
 
 function profileList(choose: Random): Fields {
-  return choose.chance(0.6) ? { profiles: choose.few(PROFILES, 3) } : {};
+  if (choose.chance(0.15)) return {};
+  return { profiles: [...choose.few(PROFILES, 3), ...(choose.chance(0.1) ? ['missing'] : [])] };
 }
 
 function workloadEndpoints(choose: Random): Fields[] {
-  const places = [
+  const usual = [
     { node: NODE, pod: 'w0', interfaceName: 'cali0', ipNetworks: ['10.65.0.2/32', 'fd65::2/128'] },
     { node: NODE, pod: 'w1', interfaceName: 'cali1', ipNetworks: ['10.65.0.3', 'fd65::3'] },
+  ];
+  const special = [
     { node: NODE, pod: 'w1-b', interfaceName: 'cali1', ipNetworks: ['10.65.0.33/32'] },
     { node: NODE, pod: 'w2', interfaceName: 'cali0', ipNetworks: ['10.65.0.2/32'] },
     { node: NODE, pod: 'w3', interfaceName: 'tap5', ipNetworks: ['10.5.0.7/32', 'fd05::7/128'] },
     { node: NODE, pod: 'w4', interfaceName: 'cali1', ipNetworks: [] },
     { node: 'node1', pod: 'w9', interfaceName: 'cali0', ipNetworks: ['10.0.0.6/32', 'fd00::6/128'] },
   ];
-  return choose.some(places, 0.4).map((place) => {
+  return [...choose.some(usual, 0.85), ...choose.some(special, 0.25)].map((place) => {
     const namespace = choose.pick(['prod', 'prod', 'dev']);
     const spec = {
       ...place,
@@ -118,7 +121,7 @@ function workloadEndpoints(choose: Random): Fields[] {
       ...(choose.chance(0.5) ? { serviceAccountName: choose.pick(['sa1', 'sa2']) } : {}),
       ...profileList(choose),
       ports: choose.some(ENDPOINT_PORTS, 0.25),
-      ...(choose.chance(0.25) ? { allowSpoofedSourcePrefixes: choose.few(LOOSE_NETS, 2) } : {}),
+      ...(choose.chance(0.15) ? { allowSpoofedSourcePrefixes: choose.few(LOOSE_NETS, 2) } : {}),
       ...(choose.chance(0.1) ? { qosControls: { ingressPacketRate: 9000, egressMaxConnections: 9000 } } : {}),
     };
     return resource('WorkloadEndpoint', { namespace, ...labels(choose) }, spec);
@@ -141,15 +144,16 @@ function tiers(choose: Random): Fields[] {
 }
 
 function policyFields(choose: Random, owner: RulePlace['owner'], onlyIngress: boolean): Fields {
-  const types = onlyIngress ? [['Ingress']] : [['Ingress'], ['Egress'], ['Ingress', 'Egress'], ['Ingress', 'Egress']];
+  const both = ['Ingress', 'Egress'];
+  const types = onlyIngress ? [['Ingress']] : [['Ingress'], ['Egress'], both, both, both, both];
   return {
     tier: choose.pick(TIERS),
     ...(choose.chance(0.7) ? { order: choose.pick([1, 1, 2, -1.5]) } : {}),
-    ...(choose.chance(0.75) ? { selector: choose.pick(SELECTORS) } : {}),
+    ...(choose.chance(0.5) ? { selector: choose.pick(SELECTORS) } : {}),
     ...(choose.chance(0.08) ? { serviceAccountSelector: choose.pick(ACCOUNT_SELECTORS) } : {}),
     ...(choose.chance(0.75) ? { types: choose.pick(types) } : {}),
-    ...(choose.chance(0.85) ? { ingress: rules(choose, { direction: 'ingress', owner }, 4) } : {}),
-    ...(!onlyIngress && choose.chance(0.75) ? { egress: rules(choose, { direction: 'egress', owner }, 4) } : {}),
+    ...(choose.chance(0.95) ? { ingress: rules(choose, { direction: 'ingress', owner }, 5) } : {}),
+    ...(!onlyIngress && choose.chance(0.9) ? { egress: rules(choose, { direction: 'egress', owner }, 5) } : {}),
   };
 }
 
@@ -216,6 +220,23 @@ function profiles(choose: Random): Fields[] {
   });
 }
 
+/** Where packets meet an endpoint of the node, by name: interfaces may still go to another one. */
+export function endpointInterfaces({ resources }: World): string[] {
+  return resources.flatMap(({ kind, spec }) => {
+    const {
+      node,
+      interfaceName,
+      expectedIPs = [],
+    } = spec as { node?: string; interfaceName?: string; expectedIPs?: string[] };
+    if (node !== NODE || (kind !== 'HostEndpoint' && kind !== 'WorkloadEndpoint')) return [];
+    if (interfaceName === '*') return ['eth0', 'eth1', 'tap5', 'cali0'];
+    if (interfaceName !== undefined) return [interfaceName];
+    return INTERFACES.filter(({ addresses }) => addresses.some((address) => expectedIPs.includes(address))).map(
+      ({ name }) => name,
+    );
+  });
+}
+
 function profileRules(choose: Random, direction: 'ingress' | 'egress'): Fields[] {
   const own = rules(choose, { direction, owner: 'profile' }, 3);
   return choose.chance(0.5) ? [...own, { action: 'Allow' }] : own;
@@ -255,7 +276,7 @@ function felixConfiguration(choose: Random, name: string): Fields {
       ...maybe(0.3, 'nftablesFilterAllowAction', () => choose.pick(['Accept', 'Return'])),
       ...maybe(0.2, 'nftablesMarkMask', () => choose.pick([0xf0, 0xff000000, 0xffffffff, 3])),
       ...maybe(0.3, 'disableConntrackInvalidCheck', () => choose.chance(0.7)),
-      ...maybe(0.5, 'workloadSourceSpoofing', () => 'Any'),
+      ...maybe(0.8, 'workloadSourceSpoofing', () => 'Any'),
       ...maybe(0.3, 'allowVXLANPacketsFromWorkloads', () => true),
       ...maybe(0.3, 'allowIPIPPacketsFromWorkloads', () => true),
       ...maybe(0.2, 'vxlanPort', () => 80),
