@@ -85,8 +85,14 @@ export function agent(options: AgentOptions): Agent {
 
   const take = (changes: readonly Change[]): void => {
     for (const change of changes) {
-      if ('upsert' in change) calculator.upsert(change.upsert);
-      else calculator.remove(change.remove);
+      try {
+        if ('upsert' in change) calculator.upsert(change.upsert);
+        else calculator.remove(change.remove);
+      } catch (err) {
+        // A mistake of the program: what is valid must not fail. One object must not take the others along.
+        const { kind, metadata } = 'upsert' in change ? change.upsert : { kind: '', metadata: change.remove };
+        log.error({ err, kind, name: metadata.name }, 'an object could not be taken in; please report this');
+      }
     }
   };
 

@@ -91,7 +91,7 @@ function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, render
   if (ids.length === 0) return next;
   const render = () => {
     const parts = ids.map((id) => ({ id, rules: policyRules(id, next, stage, rendering) }));
-    const rules = segments(parts, stage.name, rendering.pool);
+    const rules = segments(parts, rendering.pool);
     const end: readonly NftRule[] =
       tier.defaultAction === 'Pass'
         ? next.inline()

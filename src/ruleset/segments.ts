@@ -20,13 +20,13 @@ const MOST_PORTS = 512;
  * The rules of the policies in order; a long list in segments, chains of their own, so that a change of one policy rewrites its
  * segment only. Where all rules of a segment are for certain ports, other packets pass it by with one look-up.
  */
-export function segments(parts: readonly PolicyPart[], name: string, pool: ChainPool): NftRule[] {
+export function segments(parts: readonly PolicyPart[], pool: ChainPool): NftRule[] {
   const count = parts.reduce((sum, { rules }) => sum + rules.length, 0);
   if (count < LONG) return parts.flatMap(({ rules }) => rules);
   const result: NftRule[] = [];
   let open: PolicyPart[] = [];
   const close = (): void => {
-    if (open.length > 0) result.push(segmentRule(open, name, pool));
+    if (open.length > 0) result.push(segmentRule(open, pool));
     open = [];
   };
   for (const part of parts) {
@@ -67,28 +67,40 @@ function numberOf(id: string): number {
 
 interface Segment {
   readonly parts: readonly PolicyPart[];
-  readonly name: string;
   readonly chain: Chain;
   readonly rule: NftRule;
 }
 
-/** By the rules of its first policy. */
-const known = new WeakMap<readonly NftRule[], Segment>();
+/** By the rules of their first policy. */
+type Segments = Map<readonly NftRule[], Segment[]>;
 
-function segmentRule(parts: readonly PolicyPart[], name: string, pool: ChainPool): NftRule {
+// Those of the table in work, and of the one before: most are in both.
+let current: { readonly pool: ChainPool | undefined; readonly segments: Segments } = {
+  pool: undefined,
+  segments: new Map(),
+};
+let before: Segments = new Map();
+
+function segmentRule(parts: readonly PolicyPart[], pool: ChainPool): NftRule {
   const [first] = parts;
-  const before = first && known.get(first.rules);
-  if (before && before.name === name && hasSameRules(before.parts, parts)) {
-    pool.keep(before.chain);
-    return before.rule;
+  if (!first) throw new Error('a segment without policies');
+  if (current.pool !== pool) {
+    before = current.segments;
+    current = { pool, segments: new Map() };
   }
+  const present = current.segments.get(first.rules) ?? [];
+  const isSame = (one: Segment) => hasSameRules(one.parts, parts);
+  const segment = present.find(isSame) ?? before.get(first.rules)?.find(isSame) ?? newSegment(parts, pool);
+  if (!present.includes(segment)) current.segments.set(first.rules, [...present, segment]);
+  pool.keep(segment.chain);
+  return segment.rule;
+}
+
+function newSegment(parts: readonly PolicyPart[], pool: ChainPool): Segment {
   const rules = parts.flatMap((part) => part.rules);
-  const comment = `${first?.id} to ${parts.at(-1)?.id}`;
-  const chain = pool.addChain(name, comment, rules);
-  const guard = portGuard(rules);
-  const rule = { statements: [...guard, jump(chain.name)], comment };
-  if (first) known.set(first.rules, { parts, name, chain, rule });
-  return rule;
+  const comment = `${parts[0]?.id} to ${parts.at(-1)?.id}`;
+  const chain = pool.addChain('policies', comment, rules);
+  return { parts, chain, rule: { statements: [...portGuard(rules), jump(chain.name)], comment } };
 }
 
 function hasSameRules(a: readonly PolicyPart[], b: readonly PolicyPart[]): boolean {

@@ -73,8 +73,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'only the exact addresses of a set',
     file: 'ruleset/sets.ts',
-    find: 'return byLength.map(',
-    replace: 'return byLength.slice(0, 1).map(',
+    find: 'const lookups = [...nets[family]].map(',
+    replace: 'const lookups = [...nets[family]].slice(0, 1).map(',
   },
   {
     name: 'untracked policy does not switch tracking off',

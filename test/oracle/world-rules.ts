@@ -68,15 +68,15 @@ export const ACCOUNT_SELECTORS: readonly string[] = ["team == 'x'", 'has(team)',
 export const PORT_NAMES: readonly string[] = ['http', 'dns', 'nowhere'];
 const PORTS: readonly (number | string)[] = [
   22,
-  53,
   80,
-  81,
   443,
   8080,
-  65535,
   1,
+  65535,
   '1000:2000',
   '80:443',
+  '79:80',
+  '22:53',
   '1:65535',
   '4789:4789',
 ];
