@@ -28,6 +28,7 @@ export interface OpaqueStatement {
 
 // Tables are frozen trees of which most stays the same from one change to the next, so results are kept with the objects.
 const describedChains = new WeakMap<Chain, readonly string[]>();
+const describedRules = new WeakMap<Rule, string>();
 const describedSets = new WeakMap<NamedSet | VerdictMap, SetContent>();
 
 /**
@@ -55,7 +56,7 @@ function remembered<K extends object, T, V extends K>(cache: WeakMap<K, T>, key:
 }
 
 function describeChain(chain: Chain): readonly string[] {
-  return [chainHeader(chain.base), ...chain.rules.map(describeRule)];
+  return [chainHeader(chain.base), ...chain.rules.map((rule) => remembered(describedRules, rule, describeRule))];
 }
 
 /** The text of a chain's header; `extra` is what a listing tells and Margay never writes. */

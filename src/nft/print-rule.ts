@@ -9,8 +9,18 @@ import { withOrigin } from './with-origin.js';
 
 /** The part of `print.ts` for what is inside a rule. */
 
+const lines = new WeakMap<Rule, string>();
+
 /** A rule on one line, with its comment. */
 export function ruleSyntax(rule: Rule): string {
+  const known = lines.get(rule);
+  if (known !== undefined) return known;
+  const line = ruleLine(rule);
+  lines.set(rule, line);
+  return line;
+}
+
+function ruleLine(rule: Rule): string {
   return withOrigin(rule, () => {
     const comment = commentText(rule.comment ?? '');
     const statements = rule.statements.map(statementSyntax);

@@ -139,10 +139,21 @@ interface SetLines {
   readonly more: readonly Line[];
 }
 
-function setBlock(table: string, set: NamedSet): SetLines {
+const elementsOfSets = new WeakMap<NamedSet, readonly string[]>();
+
+/** Most sets of a table that is printed are those of the one before. */
+function setElements(set: NamedSet): readonly string[] {
+  const known = elementsOfSets.get(set);
+  if (known) return known;
   const elements = withOrigin(set, () =>
     sortedValues(set.elements, set.type).map((value) => valueSyntax(value, set.type)),
   );
+  elementsOfSets.set(set, elements);
+  return elements;
+}
+
+function setBlock(table: string, set: NamedSet): SetLines {
+  const elements = setElements(set);
   // For each line nft 1.0.6 checks all that is in an interval set: 100 000 prefixes take twice as long in lines of 5000.
   const chunks = set.interval ? [elements] : elementChunks(elements);
   return blockOf(table, `set ${objectName(set.name)}`, setHeader(set), chunks, set);

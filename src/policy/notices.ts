@@ -17,11 +17,23 @@ export function noticesOf(
   policy: HostPolicy,
 ): Notice[] {
   return [
+    ...unknownNode(local, workloads, policy),
     ...parameterNotices(policy),
     ...untrackedOnWildcard(local),
     ...missingProfiles(policy),
     ...workloadNotices(local, workloads),
   ];
+}
+
+/** A misspelt node name would enforce nothing, and nobody would know. */
+function unknownNode(
+  { hostEndpoints }: LocalEndpoints,
+  workloads: ReadonlyMap<string, WorkloadEndpoint>,
+  { node }: HostPolicy,
+): Notice[] {
+  if (hostEndpoints.size > 0 || workloads.size > 0) return [];
+  const message = `no endpoint in the datastore is of node ${node}: nothing is enforced but that unknown workload interfaces are closed`;
+  return [{ key: { kind: 'Node', name: node }, issue: { path: '', code: 'no-endpoint', message } }];
 }
 
 /** Parameters that do what they say, and hardly what anybody wants. */

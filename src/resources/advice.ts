@@ -36,7 +36,7 @@ function hostLabels(labels: Readonly<Record<string, string>>): Issue[] {
     .map((key) => ({
       path: pathText(['metadata', 'labels', key]),
       code: 'namespace-label',
-      message: `label ${key} on a host endpoint makes policies of namespaces and service accounts apply to the host`,
+      message: `label ${key} is ignored on a host endpoint: it would make policy of namespaces and service accounts apply to the host`,
     }));
 }
 

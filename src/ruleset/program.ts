@@ -16,8 +16,8 @@ export interface Rendering {
   readonly policy: HostPolicy;
   readonly pool: ChainPool;
   readonly sets: SetNames;
-  /** Chains of the stages that were rendered, by their tiers, which endpoints with the same policies share, and then by the rest. */
-  readonly stages: Map<readonly TierPolicies[], Map<string, string>>;
+  /** Chains of workloads by their tiers, which endpoints with the same policies share, and then by the rest. */
+  readonly workloadChains: Map<readonly TierPolicies[], Map<string, string>>;
 }
 
 /** A stage for one endpoint and direction. */
@@ -38,18 +38,6 @@ export interface Stage {
  * ends the base chain, Pass goes to the chain of the next tier, and after the last rule of a tier comes its default action.
  */
 export function renderStage(stage: Stage, rendering: Rendering): string {
-  const { stages } = rendering;
-  const known = stages.get(stage.tiers) ?? new Map<string, string>();
-  stages.set(stage.tiers, known);
-  const key = JSON.stringify([stage.name, stage.direction, stage.verdicts, stage.prologue, stage.profiles]);
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const chain = renderChain(stage, rendering);
-  known.set(key, chain);
-  return chain;
-}
-
-function renderChain(stage: Stage, rendering: Rendering): string {
   let next: Continuation = stage.profiles === undefined ? undecided : profilesOf(stage, stage.profiles, rendering);
   for (const tier of stage.tiers.toReversed()) next = tierBefore(next, tier, stage, rendering);
   const comment = commentOf(stage);

@@ -13,7 +13,7 @@ export const TABLE = 'margay';
 
 /** The nftables table that enforces a host policy: a pure function of it. */
 export function renderTable(policy: HostPolicy): Table {
-  const rendering: Rendering = { policy, pool: chainPool(), sets: setNames(policy.sets), stages: new Map() };
+  const rendering: Rendering = { policy, pool: chainPool(), sets: setNames(policy.sets), workloadChains: new Map() };
   const raw = rawPreroutingStage(rendering);
   const stages = [
     ...(raw ? [raw] : []),

@@ -20,8 +20,20 @@ const TCP = 6;
 const UDP = 17;
 const IP_IN_IP = 4;
 
-/** The chain of a workload endpoint: ingress is what is sent to the workload. */
+/** The chain of a workload endpoint: ingress is what is sent to the workload. Those that would be equal are rendered once. */
 export function workloadChain(endpoint: WorkloadEndpointPolicy, direction: Direction, rendering: Rendering): string {
+  const sameTiers = rendering.workloadChains.get(endpoint.normal) ?? new Map<string, string>();
+  rendering.workloadChains.set(endpoint.normal, sameTiers);
+  const { packetRate, maxConnections } = endpoint.limits[direction];
+  // Limits are for one endpoint, so their chains name it.
+  const limited = packetRate !== undefined || maxConnections !== undefined ? [endpoint.interface] : [];
+  const key = [direction, ...limited, '', ...endpoint.profiles].join('/');
+  const chain = sameTiers.get(key) ?? renderWorkloadChain(endpoint, direction, rendering);
+  sameTiers.set(key, chain);
+  return chain;
+}
+
+function renderWorkloadChain(endpoint: WorkloadEndpointPolicy, direction: Direction, rendering: Rendering): string {
   const { parameters } = rendering.policy;
   const verdicts = verdictsOf('normal', parameters);
   return renderStage(

@@ -319,6 +319,22 @@ t.test('what somebody else changes in our table is restored and told', async (t)
   t.equal(under.agent.status().drift.repairs, 2, 'lost events alone are no drift');
 });
 
+t.test('what no event tells is found by the periodic check, however busy the datastore is', async (t) => {
+  const driver = Object.assign(fakeDriver(), { watch: () => ({ stop: async () => undefined }) });
+  const under = await running(t, { driver, environment: { FELIX_NFTABLESREFRESHINTERVAL: '0.1' } });
+  const before = textOf(driver.table());
+  driver.tamper(
+    (table) =>
+      table && { ...table, chains: table.chains.map((chain) => (chain.base ? { ...chain, rules: [] } : chain)) },
+  );
+  for (let i = 0; i < 20; i++) {
+    update(under, `{kind: Tier, metadata: {name: t${i}}, spec: {order: ${i}}}`);
+    await delay(30);
+  }
+  t.ok(under.agent.status().drift.repairs > 0);
+  t.equal(textOf(driver.table()), before);
+});
+
 t.test('datastore lost: everything stays, and what is told later counts', async (t) => {
   const under = await running(t);
   const before = textOf(under.driver.table());

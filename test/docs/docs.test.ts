@@ -164,3 +164,15 @@ t.test('every base chain is explained', async (t) => {
     t.match(text, new RegExp(`^\\| (?:\`[a-z-]+\`, )*\`${name}\``, 'm'), `${name} is in the table`);
   }
 });
+
+t.test('source files that are named exist', async (t) => {
+  const named = all.flatMap(({ path, text }) =>
+    Array.from(proseOf(text).matchAll(/`((?:[a-z]+\/)+[a-z-]+\.ts)`/g), ([, file = '']) => ({ path, file })),
+  );
+  t.ok(named.length > 10);
+  for (const { path, file } of named)
+    t.ok(
+      [root, join(root, 'src')].some((directory) => existsSync(join(directory, file))),
+      `${path} names ${file}`,
+    );
+});

@@ -2,7 +2,7 @@ import { compare } from '../oracle/compare.js';
 import { effort } from '../oracle/soak.js';
 
 // Exit status 1: evaluator and tracer disagree; the last line says where.
-const { seed, worlds, packets } = effort({ seed: 1, worlds: 120, packets: 100 });
+const { seed, worlds, packets } = effort({ seed: 1, worlds: 250, packets: 100 });
 for (let world = seed; world < seed + worlds; world++) {
   const found = compare(world, packets);
   if (!found) continue;

@@ -208,8 +208,8 @@ function kernelState(
 ): State {
   // The other family's ICMP is nonsense for connection tracking.
   if (protocol === (family === 4 ? ICMPV6 : ICMP)) return 'invalid';
-  if (protocol === (family === 4 ? ICMP : ICMPV6))
-    return [8, 13, 128, 139].includes(icmp?.type ?? 0) ? 'new' : 'invalid';
+  const requests: readonly number[] = family === 4 ? [8, 13] : [128, 139];
+  if (icmp) return requests.includes(icmp.type) ? 'new' : 'invalid';
   if (choose.chance(0.1)) return 'untracked';
   if (protocol === TCP && !virtual && choose.chance(0.15)) return 'invalid';
   if ((protocol === TCP || protocol === UDP) && choose.chance(0.12)) return 'established';
