@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const bin = (name) => `node_modules/.bin/${name}`;
@@ -35,8 +36,14 @@ const tap = spawn(
   },
 );
 let summary;
-createInterface({ input: tap.stdout }).on('line', (line) => {
-  console.log(line);
+let last = '';
+createInterface({ input: tap.stdout }).on('line', (text) => {
+  // The reporter redraws its counters even where there is no terminal: here, a line for each file that has ended.
+  const plain = stripVTControlCharacters(text).trimEnd();
+  const line = /^Suites:/.test(plain) ? plain.replace(/ +/g, ' ') : plain;
+  if (line.startsWith('Asserts:') || line === last) return;
+  if (line !== '') last = line;
+  if (line !== '' || !/^Suites:/.test(last)) console.log(line);
   // # { total: 5, pass: 3, fail: 1, skip: 1 }; what is zero is left out.
   const counts = /^\s*# \{ (total: .*) \}\s*$/.exec(line)?.[1];
   if (counts !== undefined)

@@ -21,7 +21,8 @@ export function noticesOf(
     ...parameterNotices(policy),
     ...untrackedOnWildcard(local),
     ...missingProfiles(policy),
-    ...workloadNotices(local, workloads),
+    ...inactiveHostEndpoints(local, policy),
+    ...workloadNotices(local, workloads, policy),
   ];
 }
 
@@ -97,13 +98,40 @@ function missingProfiles(policy: HostPolicy): Notice[] {
   ];
 }
 
-function workloadNotices(local: LocalEndpoints, workloads: ReadonlyMap<string, WorkloadEndpoint>): Notice[] {
+/** A host endpoint that governs nothing protects nothing. */
+function inactiveHostEndpoints(local: LocalEndpoints, { hostEndpoints }: HostPolicy): Notice[] {
+  const inactive = hostEndpoints.filter(({ interfaces }) => interfaces.length === 0);
+  return inactive.flatMap(({ name }) => {
+    const endpoint = [...local.hostEndpoints.values()].find(({ metadata }) => metadata.name === name);
+    const stated = endpoint?.spec.interfaceName;
+    const winner = stated && hostEndpoints.find(({ interfaces }) => interfaces.includes(stated));
+    const why = winner
+      ? `HostEndpoint ${winner.name} governs ${stated}, its name is smaller`
+      : stated
+        ? `${stated} is a workload interface or excluded (interfacePrefix, interfaceExclude)`
+        : 'no interface that is free has one of its expectedIPs';
+    const issue = { path: 'spec', code: 'inactive', message: `is in force nowhere on this node: ${why}` };
+    return [{ key: { kind: 'HostEndpoint', name }, issue }];
+  });
+}
+
+function workloadNotices(
+  local: LocalEndpoints,
+  workloads: ReadonlyMap<string, WorkloadEndpoint>,
+  policy: HostPolicy,
+): Notice[] {
+  const winners = new Map(policy.workloadEndpoints.map((endpoint) => [endpoint.interface, endpoint]));
   return [...workloads].flatMap(([id, { metadata, spec }]) => {
     const key = { kind: 'WorkloadEndpoint', namespace: metadata.namespace, name: metadata.name };
     if (!local.workloadEndpoints.has(id)) {
       const message =
         'is left out, and its interface closed: allowSpoofedSourcePrefixes needs workloadSourceSpoofing: Any';
       return [{ key, issue: { path: 'spec.allowSpoofedSourcePrefixes', code: 'spoofing-disabled', message } }];
+    }
+    const winner = winners.get(spec.interfaceName);
+    if (winner && (winner.name !== metadata.name || winner.namespace !== metadata.namespace)) {
+      const message = `waits until ${winner.namespace}/${winner.name} goes, which has the same interface ${spec.interfaceName}`;
+      return [{ key, issue: { path: 'spec.interfaceName', code: 'inactive', message } }];
     }
     if (isWorkloadInterface(spec.interfaceName, local.parameters)) return [];
     const prefixes = local.parameters.interfacePrefix.join(', ');

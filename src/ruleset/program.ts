@@ -123,8 +123,18 @@ function renderRules(
   const render = (sets: SetNames) => renderAnew(rules, owner, next, stage, { ...rendering, sets });
   // Pass and Log depend on what is around the rules: the next tier, parameters, chains of their own.
   if (rules.some(({ action }) => action === 'Pass' || action === 'Log')) return render(rendering.sets);
+  return rememberedRules(owner, keyOf(stage), rendering.sets, render);
+}
+
+const keys = new WeakMap<Stage, string>();
+
+/** What the rules of a policy without Pass and Log depend on. */
+function keyOf(stage: Stage): string {
+  const known = keys.get(stage);
+  if (known !== undefined) return known;
   const key = JSON.stringify([stage.direction, stage.verdicts]);
-  return rememberedRules(owner, key, rendering.sets, render);
+  keys.set(stage, key);
+  return key;
 }
 
 function renderAnew(

@@ -127,7 +127,7 @@ function labelPolicies(count: number): Resource[] {
 }
 
 function setsAndPolicies(count: number): Resource[] {
-  return Array.from({ length: count }, (_, index) => {
+  return Array.from({ length: count }, (_, index): Resource[] => {
     const name = `network-set-${index}`;
     const nets = Array.from({ length: SET_SIZES[index % SET_SIZES.length] ?? 1 }, () => {
       address += 1;

@@ -1,17 +1,19 @@
-/** Numbers from the environment, so that the same test files serve the fast run and the long one. */
+/** How many worlds from which seed on, and packets for each. */
 export interface Effort {
-  /** The first seed; worlds have the seeds from here on. */
   readonly seed: number;
   readonly worlds: number;
   readonly packets: number;
 }
 
-/** `ORACLE_SEED` (a number or `random`), `ORACLE_WORLDS`, `ORACLE_PACKETS`; what is not set is as given. */
-export function effort(usual: Effort): Effort {
-  const { ORACLE_SEED: seed, ORACLE_WORLDS: worlds, ORACLE_PACKETS: packets } = process.env;
+/**
+ * The usual effort, or with `ORACLE_SOAK` that of the long run. `ORACLE_SEED` (a number or `random`), `ORACLE_WORLDS` and
+ * `ORACLE_PACKETS` go before both.
+ */
+export function effort(usual: Effort, soakWorlds = usual.worlds): Effort {
+  const { ORACLE_SOAK: soak, ORACLE_SEED: seed, ORACLE_WORLDS: worlds, ORACLE_PACKETS: packets } = process.env;
   return {
     seed: seed === 'random' ? Math.floor(Math.random() * 2 ** 31) : numberOr(seed, usual.seed),
-    worlds: numberOr(worlds, usual.worlds),
+    worlds: numberOr(worlds, soak ? soakWorlds : usual.worlds),
     packets: numberOr(packets, usual.packets),
   };
 }

@@ -72,6 +72,8 @@ function hostEndpoints(choose: Random): Fields[] {
     { interfaceName: 'eth1' },
     { interfaceName: '*' },
     { interfaceName: '*' },
+    { interfaceName: '*' },
+    { interfaceName: '*' },
     { interfaceName: 'lo' },
     { interfaceName: 'tap5' },
     { interfaceName: 'cali0' },
@@ -172,6 +174,8 @@ function globalPolicy(choose: Random, index: number): Fields {
   const flags = choose.pick(CLASSES);
   const spec = {
     ...policyFields(choose, 'global policy', flags.preDNAT === true),
+    // So that one endpoint has policy of the class and another one, which the wildcard stands in for, has not.
+    ...(flags.preDNAT === true && choose.chance(0.5) ? { selector: "role == 'a'" } : {}),
     ...(choose.chance(0.08) ? { namespaceSelector: choose.pick(NAMESPACE_SELECTORS) } : {}),
     ...flags,
   };

@@ -7,9 +7,10 @@ import { referencesOf, targetOf } from '../../src/nft/diff.js';
 import { changedTable } from '../../src/nft/fake-table.js';
 import type { Chain, Table } from '../../src/nft/objects.js';
 import { printTable } from '../../src/nft/print.js';
+import { keyText } from '../../src/resources/resource.js';
 import { conntrackTable, renderTable } from '../../src/ruleset/render.js';
-import { arbitraryCluster, arbitraryInterfaces } from '../policy/arbitrary-cluster.js';
-import { calculate } from '../policy/from-yaml.js';
+import { arbitraryCluster, arbitraryInterfaces, arbitraryResource, keyOf } from '../policy/arbitrary-cluster.js';
+import { calculate, newCalculator } from '../policy/from-yaml.js';
 
 const arbitraryTable = fc
   .tuple(arbitraryCluster, arbitraryInterfaces)
@@ -117,6 +118,35 @@ t.test(
     t.doesNotThrow(() => fc.assert(property, { numRuns: 60 }));
   },
 );
+
+t.test('what is remembered from one rendering to the next is never out of date', async (t) => {
+  const step = fc.record({ resource: arbitraryResource, remove: fc.boolean() });
+  const property = fc.property(
+    arbitraryCluster,
+    fc.array(step, { maxLength: 12 }),
+    arbitraryInterfaces,
+    (cluster, steps, on) => {
+      const lasting = newCalculator();
+      lasting.setInterfaces(on);
+      const current = new Map(cluster.map((resource) => [keyText(keyOf(resource)), resource]));
+      for (const resource of cluster) lasting.upsert(resource);
+      for (const { resource, remove } of steps) {
+        const key = keyOf(resource);
+        if (remove) {
+          lasting.remove(key);
+          current.delete(keyText(key));
+        } else {
+          lasting.upsert(resource);
+          current.set(keyText(key), resource);
+        }
+        const fresh = calculate([...current.values()], { on }).hostPolicy;
+        const text = printTable(renderTable(lasting.calculate().hostPolicy)).text;
+        assert.equal(text, printTable(renderTable(fresh)).text);
+      }
+    },
+  );
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 80 }));
+});
 
 function whyNoNft(): string | false {
   const { status } = spawnSync('unshare', ['-rn', 'nft', 'list', 'ruleset'], { stdio: 'ignore', timeout: 10_000 });
