@@ -42,7 +42,8 @@ export async function benchNode(policies: number): Promise<BenchNode> {
   const directory = await mkdtemp(join(tmpdir(), prefix));
   const resources = join(directory, 'resources');
   await mkdir(resources);
-  for (const resource of dataSet(policies)) await writeFile(join(resources, fileName(resource)), JSON.stringify(resource));
+  for (const resource of dataSet(policies))
+    await writeFile(join(resources, fileName(resource)), JSON.stringify(resource));
   await execa('ip', ['netns', 'add', namespace]);
   const [command = '', ...args] = inNamespace(namespace, ['ip', '-batch', '-']);
   await execa(command, args, { input: `${NETWORK.join('\n')}\n` });

@@ -1,4 +1,4 @@
-import { policyCalculator, type PolicyCalculator } from '../../src/policy/calculator.js';
+import { type PolicyCalculator, policyCalculator } from '../../src/policy/calculator.js';
 import type { HostInterface } from '../../src/policy/resolve-interfaces.js';
 import type { Resource } from '../../src/resources/kinds.js';
 import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
@@ -142,5 +142,10 @@ function setsAndPolicies(count: number): Resource[] {
 
 function globalPolicy(name: string, selector: string, sources: readonly string[]): Resource {
   const ingress = sources.map((source) => ({ action: 'Allow' as const, source: { selector: source } }));
-  return { apiVersion, kind: 'GlobalNetworkPolicy', metadata: { name }, spec: { selector, types: ['Ingress'], ingress } };
+  return {
+    apiVersion,
+    kind: 'GlobalNetworkPolicy',
+    metadata: { name },
+    spec: { selector, types: ['Ingress'], ingress },
+  };
 }

@@ -5,7 +5,11 @@ import { footprint } from './process-tree.js';
 import type { Section } from './section.js';
 
 const POLICIES = [10, 100, 1000] as const;
-const FELIX = { 10: { memory: 83, peak: 88, cpu: 1.3 }, 100: { memory: 88, peak: 93, cpu: 1.4 }, 1000: { memory: 107, peak: 120, cpu: 1.5 } };
+const FELIX = {
+  10: { memory: 83, peak: 88, cpu: 1.3 },
+  100: { memory: 88, peak: 93, cpu: 1.4 },
+  1000: { memory: 107, peak: 120, cpu: 1.5 },
+};
 const MEMORY_GOAL_MB = 95;
 const CPU_GOAL_PERCENT = 0.3;
 
@@ -52,7 +56,15 @@ async function forEachSize(measure: Measure, repetitions: number): Promise<Figur
       const [first] = same;
       if (!first) continue;
       const { section, unit, value: _, n: __, ...compared } = first;
-      figures.push(figure(section, what, unit, same.map(({ value }) => value), compared));
+      figures.push(
+        figure(
+          section,
+          what,
+          unit,
+          same.map(({ value }) => value),
+          compared,
+        ),
+      );
     }
   }
   return figures;

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
-import { runCase } from './calc-case.js';
 import { calc } from './calc.js';
+import { runCase } from './calc-case.js';
 import { change } from './change.js';
 import type { Figure } from './figure.js';
 import { idle, memory } from './footprint.js';

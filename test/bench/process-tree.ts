@@ -13,7 +13,8 @@ export interface Footprint {
 export async function footprint(pid: number): Promise<Footprint> {
   const pids = await descendants(pid);
   const each = await Promise.all(pids.map(one));
-  const sum = (of: (single: Awaited<ReturnType<typeof one>>) => number) => each.reduce((all, next) => all + of(next), 0);
+  const sum = (of: (single: Awaited<ReturnType<typeof one>>) => number) =>
+    each.reduce((all, next) => all + of(next), 0);
   return {
     residentMB: sum(({ residentMB }) => residentMB),
     peakMB: sum(({ peakMB }) => peakMB),
