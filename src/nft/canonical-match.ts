@@ -29,6 +29,11 @@ export function canonicalMatch({ left, op, right }: Match): CanonicalMatch {
   );
 }
 
+/** Matches of named sets and single values stand in many rules: what is worked out from one is worth keeping. */
+export function isShared({ right }: Match): boolean {
+  return typeof right !== 'object' || 'set' in right;
+}
+
 /** Plain values stay apart, so that the kernel can use a hash set; nft merges them only where there is a range among them. */
 function elementsOf(values: readonly Value[], left: Expression, types: readonly ValueType[]): readonly Value[] {
   const sorted = sortedValues(values, types);

@@ -1,5 +1,5 @@
 import { canonicalAddress } from './address.js';
-import { anonymousKeys, canonicalExpression, canonicalMatch, type Match } from './canonical-match.js';
+import { anonymousKeys, canonicalExpression, canonicalMatch, isShared, type Match } from './canonical-match.js';
 import { canonicalValue, mergedValues } from './canonical-value.js';
 import { NftError, type SetContent, type TableContent } from './driver.js';
 import { match, meta } from './expressions.js';
@@ -28,6 +28,7 @@ export interface OpaqueStatement {
 
 // Tables are frozen trees of which most stays the same from one change to the next, so results are kept with the objects.
 const describedChains = new WeakMap<Chain, readonly string[]>();
+const describedMatches = new WeakMap<Match, { readonly described: unknown; readonly text: string }>();
 const describedRules = new WeakMap<Rule, string>();
 const describedSets = new WeakMap<NamedSet | VerdictMap, SetContent>();
 
@@ -84,8 +85,9 @@ function canonicalStatements(statements: readonly (Statement | OpaqueStatement)[
   const conjunction = new Map<string, unknown>();
   const protocols = new Set<string>();
   const add = (match: Match) => {
-    const described = describeMatch(match);
-    const text = JSON.stringify(described);
+    const { described, text } = isShared(match)
+      ? remembered(describedMatches, match, describeOnce)
+      : describeOnce(match);
     if (protocols.has(text)) return;
     if (isProtocol(match)) protocols.add(text);
     conjunction.set(text, described);
@@ -99,6 +101,11 @@ function canonicalStatements(statements: readonly (Statement | OpaqueStatement)[
     }
   }
   return [...result, ...inOrder(conjunction)];
+}
+
+function describeOnce(match: Match) {
+  const described = describeMatch(match);
+  return { described, text: JSON.stringify(described) };
 }
 
 function impliedBy(statement: Statement | OpaqueStatement): readonly Match[] {

@@ -1,4 +1,11 @@
-import { anonymousKeys, type CanonicalMatch, canonicalExpression, canonicalMatch } from './canonical-match.js';
+import {
+  anonymousKeys,
+  type CanonicalMatch,
+  canonicalExpression,
+  canonicalMatch,
+  isShared,
+  type Match,
+} from './canonical-match.js';
 import { canonicalValue, isNamePrefix, isPrefix, isRange, isTuple, sortedValues } from './canonical-value.js';
 import type { MapElement } from './change.js';
 import { NftError } from './driver.js';
@@ -32,7 +39,7 @@ function ruleLine(rule: Rule): string {
 function statementSyntax(statement: Statement): string {
   switch (statement.kind) {
     case 'match':
-      return matchSyntax(canonicalMatch(statement));
+      return knownMatchSyntax(statement);
     case 'vmap':
       return vmapSyntax(statement);
     case 'counter':
@@ -55,6 +62,16 @@ function statementSyntax(statement: Statement): string {
     default:
       return verdictSyntax(statement);
   }
+}
+
+const matches = new WeakMap<Match, string>();
+
+function knownMatchSyntax(statement: Match): string {
+  const known = matches.get(statement);
+  if (known !== undefined) return known;
+  const syntax = matchSyntax(canonicalMatch(statement));
+  if (isShared(statement)) matches.set(statement, syntax);
+  return syntax;
 }
 
 function matchSyntax({ left, op, right }: CanonicalMatch): string {

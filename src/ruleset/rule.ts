@@ -19,7 +19,7 @@ import type { Expression, Rule as NftRule, Origin, Prefix, Statement, Value } fr
 import type { EntityMatch, Family, Icmp, PolicyParameters, PortMatch, Rule } from '../policy/host-policy.js';
 import type { ChainPool } from './chain-pool.js';
 import { parsePrefix } from './prefix.js';
-import type { SetNames } from './sets.js';
+import type { Lookup, SetNames } from './sets.js';
 import type { Verdicts } from './verdicts.js';
 
 /** What a rule needs besides itself. */
@@ -91,7 +91,7 @@ function rateLimit(parameters: PolicyParameters): Statement[] {
 function matchesOf(rule: Rule, sets: SetNames): Alternatives {
   const families: readonly Family[] = rule.ipVersion ? [rule.ipVersion] : [4, 6];
   if (!looksAtAddresses(rule)) {
-    const family = rule.ipVersion ? [familyMatch(rule.ipVersion)] : [];
+    const family = rule.ipVersion ? [FAMILY_MATCH[rule.ipVersion]] : [];
     return product([[[...family, ...protocolMatches(rule)]], portAlternatives(rule, 4, sets)]);
   }
   return families.flatMap((family) => familyAlternatives(rule, family, sets));
@@ -110,7 +110,7 @@ function namedPorts(entity: EntityMatch): string | undefined {
 
 function familyAlternatives(rule: Rule, family: Family, sets: SetNames): Alternatives {
   if (contradictsIcmp(rule, family)) return NEVER;
-  const fixed = [familyMatch(family), ...protocolMatches(rule), ...icmpMatches(rule, family)];
+  const fixed = [FAMILY_MATCH[family], ...protocolMatches(rule), ...icmpMatches(rule, family)];
   return product([
     [fixed],
     addressAlternatives(rule.source, family, 'saddr', sets),
@@ -119,13 +119,31 @@ function familyAlternatives(rule: Rule, family: Family, sets: SetNames): Alterna
   ]);
 }
 
-function familyMatch(family: Family): Statement {
-  return match(meta.nfproto, family === 4 ? 'ipv4' : 'ipv6');
+const FAMILY_MATCH: Readonly<Record<Family, Statement>> = {
+  4: match(meta.nfproto, 'ipv4'),
+  6: match(meta.nfproto, 'ipv6'),
+};
+
+// What many rules have in common is one object, and so is what is worked out from it.
+const protocolMatch = new Map<number, Statement>();
+const lookupMatch = new WeakMap<Lookup, Statement>();
+
+function matchProtocol(protocol: number): Statement {
+  const known = protocolMatch.get(protocol) ?? match(meta.l4proto, protocol);
+  protocolMatch.set(protocol, known);
+  return known;
+}
+
+function matchLookup(lookup: Lookup): Statement {
+  const [key, set] = lookup;
+  const known = lookupMatch.get(lookup) ?? match(key, inSet(set));
+  lookupMatch.set(lookup, known);
+  return known;
 }
 
 function protocolMatches(rule: Rule): Statement[] {
   return [
-    ...(rule.protocol === undefined ? [] : [match(meta.l4proto, rule.protocol)]),
+    ...(rule.protocol === undefined ? [] : [matchProtocol(rule.protocol)]),
     ...(rule.notProtocol === undefined ? [] : [notMatch(meta.l4proto, rule.notProtocol)]),
   ];
 }
@@ -174,7 +192,7 @@ function addressAlternatives(
       : []),
   ];
   const inOne = (id: string | undefined): Alternatives =>
-    id ? sets.lookups(id, family, address).map(([key, name]) => [match(key, inSet(name))]) : ALWAYS;
+    id ? sets.lookups(id, family, address).map((lookup) => [matchLookup(lookup)]) : ALWAYS;
   return product([[fixed], inOne(entity.set), field === 'saddr' ? inOne(entity.service) : ALWAYS]);
 }
 

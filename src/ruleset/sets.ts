@@ -20,7 +20,8 @@ export interface SetNames {
   readonly used: readonly NamedSet[];
 }
 
-type Lookup = readonly [key: Expression, set: string];
+/** What to look up in which set. */
+export type Lookup = readonly [key: Expression, set: string];
 
 const ADDRESS_TYPE = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 

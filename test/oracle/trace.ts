@@ -1,6 +1,7 @@
-import type { BaseChain, Chain, NamedSet, Rule, Statement, Table, Verdict } from '../../src/nft/objects.js';
+import type { BaseChain, NamedSet, Rule, Statement, Table, Verdict } from '../../src/nft/objects.js';
 import { addressNumber } from './address.js';
 import { hasPorts, type Packet, type State } from './packet.js';
+import { checkTable, type NamedBase } from './trace-check.js';
 import {
   compileExpression,
   keyOf,
@@ -64,9 +65,7 @@ export function tracer(table: Table): Tracer {
     chain,
     rules: chain.rules.map((rule) => compileRule(rule, lookups)),
   }));
-  const bases = table.chains.flatMap(({ name, base }) => (base ? [{ name, ...checkedBase(name, base) }] : []));
-  checkHooks(bases);
-  checkReach(table, bases);
+  const bases = checkTable(table);
   const rulesOf = (name: string): readonly CompiledRule[] => {
     const found = chains.get(name);
     if (!found) throw new Refused(`chain ${name} does not exist`);
@@ -74,8 +73,6 @@ export function tracer(table: Table): Tracer {
   };
   return { trace: (packet) => walk(packet, bases, rulesOf) };
 }
-
-type NamedBase = BaseChain & { readonly name: string };
 
 function unique<T extends { readonly name: string }, U>(objects: readonly T[], make: (object: T) => U): Map<string, U> {
   const made = new Map<string, U>();
@@ -97,81 +94,6 @@ function verdictsOf(
     verdicts.set(key, verdict);
   }
   return verdicts;
-}
-
-/** Between what the kernel does itself on each hook: connection tracking at -200, destination NAT at -100, source NAT at 100. */
-const WINDOWS: Readonly<Record<BaseChain['hook'], readonly (readonly [number, number])[]>> = {
-  prerouting: [
-    [-399, -201],
-    [-199, -101],
-    [-99, 1000],
-  ],
-  input: [[-199, 99]],
-  forward: [[-199, 99]],
-  output: [
-    [-399, -201],
-    [-199, -101],
-    [-99, 1000],
-  ],
-  postrouting: [[-199, 99]],
-};
-
-function checkedBase(name: string, base: BaseChain): BaseChain {
-  if (base.type !== 'filter') throw new Refused(`chain ${name} of type ${base.type}`);
-  const known = WINDOWS[base.hook].some(([low, high]) => low <= base.priority && base.priority <= high);
-  if (!known) throw new Refused(`chain ${name} at ${base.hook} ${base.priority}`);
-  return base;
-}
-
-/** Chains with equal hook and priority run in the order of their registration, which changes with each transaction. */
-function checkHooks(bases: readonly NamedBase[]): void {
-  const places = bases.map(({ hook, priority }) => `${hook} ${priority}`);
-  const twice = places.find((place, index) => places.indexOf(place) !== index);
-  if (twice !== undefined) throw new Refused(`two chains at ${twice}`);
-}
-
-/** What the kernel checks when it takes a table: targets, loops, depth, and statements that a hook does not allow. */
-function checkReach(table: Table, bases: readonly NamedBase[]): void {
-  const chains = new Map(table.chains.map((chain) => [chain.name, chain]));
-  const maps = new Map(table.maps.map(({ name, elements }) => [name, elements.map(([, verdict]) => verdict)]));
-  for (const base of bases) visit(base.name, [], (chain) => checkAllowed(chain, base), chains, maps);
-}
-
-const DEEPEST = 16;
-
-function visit(
-  name: string,
-  above: readonly string[],
-  check: (chain: Chain) => void,
-  chains: ReadonlyMap<string, Chain>,
-  maps: ReadonlyMap<string, readonly Verdict[]>,
-  seen: Map<string, number> = new Map(),
-): void {
-  const chain = chains.get(name);
-  if (!chain) throw new Refused(`chain ${name} does not exist`);
-  if (above.includes(name)) throw new Refused(`loop through chain ${name}`);
-  if (above.length > 0 && chain.base) throw new Refused(`a jump to the base chain ${name}`);
-  if (above.length >= DEEPEST) throw new Refused(`more than ${DEEPEST} chains deep at ${name}`);
-  if ((seen.get(name) ?? -1) >= above.length) return;
-  seen.set(name, above.length);
-  check(chain);
-  const verdicts = chain.rules.flatMap(({ statements }) => statements.flatMap((statement) => targets(statement, maps)));
-  for (const target of new Set(verdicts)) visit(target, [...above, name], check, chains, maps, seen);
-}
-
-function targets(statement: Statement, maps: ReadonlyMap<string, readonly Verdict[]>): string[] {
-  const chainOf = (verdict: Verdict) => ('chain' in verdict ? [verdict.chain] : []);
-  if (statement.kind === 'jump' || statement.kind === 'goto') return [statement.chain];
-  if (statement.kind !== 'vmap') return [];
-  if ('elements' in statement.map) return statement.map.elements.flatMap(([, verdict]) => chainOf(verdict));
-  return (maps.get(statement.map.name) ?? []).flatMap(chainOf);
-}
-
-function checkAllowed(chain: Chain, { hook, priority }: NamedBase): void {
-  for (const { kind } of chain.rules.flatMap(({ statements }) => statements)) {
-    if (kind === 'reject' && hook === 'postrouting') throw new Refused('reject below postrouting');
-    if (kind === 'notrack' && priority > -200) throw new Refused('notrack behind connection tracking');
-  }
 }
 
 function compileRule({ statements, comment = '' }: Rule, lookups: Lookups): CompiledRule {
