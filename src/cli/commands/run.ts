@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { Io } from '../io.js';
 import type { Settings } from '../settings.js';
 import { SettingsError } from '../settings-error.js';
@@ -16,6 +17,8 @@ export async function run(settings: Settings, options: RunOptions, io: Io): Prom
     const { render } = await import('./render.js');
     return render(settings, options, io);
   }
+  // Else V8 keeps 30 MB more for new objects once the first reading of the datastore has made many. No slower, as measured.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const signals = signalQueue();
   const { startDaemon } = await import('../daemon.js');
   let current = settings;
