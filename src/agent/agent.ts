@@ -1,15 +1,18 @@
 import type { Connection, Source, SourceEvent } from '../datastore/source.js';
 import type { InterfaceSource, Interfaces } from '../interfaces/interface-source.js';
-import { type Driver, type ForeignChange, NftError, type Watch } from '../nft/driver.js';
+import type { Driver, ForeignChange, NftError, Watch } from '../nft/driver.js';
+import { hasTable } from '../nft/has-table.js';
 import { kernelTable } from '../nft/kernel-table.js';
 import type { Origin, Table } from '../nft/objects.js';
 import type { Health, HealthProvider } from '../observe/http.js';
 import type { Log } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
-import { notReadyReasons, type Status } from '../observe/status.js';
+import { notReadyReasons, type QuarantinedObject, type Status } from '../observe/status.js';
 import type { StatusProvider } from '../observe/status-server.js';
 import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 import type { HostPolicy } from '../policy/host-policy.js';
+import { keyOf } from '../resources/key-of.js';
+import { keyText, type ObjectKey } from '../resources/resource.js';
 import { conntrackTable, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
 import { applyLoop } from './apply-loop.js';
@@ -77,6 +80,8 @@ export function agent(options: AgentOptions): Agent {
   let failing = false;
   let runningSince: number | undefined;
   const drift = { repairs: 0, last: null as string | null };
+  /** Objects on which the calculation failed. */
+  const broken = new Map<string, QuarantinedObject>();
 
   const changed = (): void => {
     input.advance();
@@ -85,13 +90,15 @@ export function agent(options: AgentOptions): Agent {
 
   const take = (changes: readonly Change[]): void => {
     for (const change of changes) {
+      const key = 'upsert' in change ? keyOf(change.upsert) : change.remove;
+      broken.delete(keyText(key));
       try {
         if ('upsert' in change) calculator.upsert(change.upsert);
-        else calculator.remove(change.remove);
+        else calculator.remove(key);
       } catch (err) {
         // A mistake of the program: what is valid must not fail. One object must not take the others along.
-        const { kind, metadata } = 'upsert' in change ? change.upsert : { kind: '', metadata: change.remove };
-        log.error({ err, kind, name: metadata.name }, 'an object could not be taken in; please report this');
+        log.error({ err, ...key }, 'an object could not be taken in; please report this');
+        broken.set(keyText(key), brokenObject(key, err));
       }
     }
   };
@@ -117,7 +124,7 @@ export function agent(options: AgentOptions): Agent {
     const outcome = await enforcement.enforce(table);
     const ms = performance.now() - begin;
     metrics.dataplaneApplyTime.observe((performance.now() - calculated) / 1000);
-    if (!outcome.committed) return refused(outcome.error, outcome.guilty, generation, ms);
+    if (!outcome.committed) return refused(outcome.error, outcome.guilty, ms);
     committed(table, generation, outcome.changes, ms, outcome.drift);
     return true;
   };
@@ -142,14 +149,12 @@ export function agent(options: AgentOptions): Agent {
     log.warn({ objects: objects.slice(0, 10), process }, `our table was changed by ${by}, and has been restored`);
   };
 
-  const refused = (error: NftError, guilty: Origin | undefined, generation: number, ms: number): boolean => {
+  const refused = (error: NftError, guilty: Origin | undefined, ms: number): boolean => {
     metrics.dataplaneFailures.inc();
     lastApply = { at: timestamp(), ms: Math.round(ms * 10) / 10, changes: 0, error: error.message };
     const changes = guilty
       ? admitted.refuse(guilty, { path: 'spec', code: 'refused-by-kernel', message: oneLine(error) })
       : [];
-    // The object may have changed since, or there is other news: that is tried at once.
-    if (changes.length === 0 && input.current > generation) return true;
     if (changes.length === 0) {
       failing = true;
       log.error({ err: error, origin: guilty }, 'the ruleset could not be brought into force; trying again');
@@ -167,7 +172,7 @@ export function agent(options: AgentOptions): Agent {
 
   const report = (): void => {
     if (!calculation) return;
-    tell(quarantinedObjects(admitted), admitted.warnings(), calculation);
+    tell([...quarantinedObjects(admitted), ...broken.values()], admitted.warnings(), calculation);
     options.changed?.(vitals().ready, calculation.hostPolicy);
     scheduleCheck(calculation.parameters.refreshInterval);
   };
@@ -194,6 +199,7 @@ export function agent(options: AgentOptions): Agent {
     run,
     failed: (err) => {
       failing = true;
+      lastApply = { at: timestamp(), ms: 0, changes: 0, error: err instanceof Error ? err.message : String(err) };
       log.error({ err }, 'the ruleset could not be worked out; trying again');
     },
   });
@@ -239,7 +245,7 @@ export function agent(options: AgentOptions): Agent {
 
   /** Open connections must be known before policy: else each would be new in the direction of its next packet. */
   const switchConntrackOn = async (): Promise<void> => {
-    if (!(await hasTable(driver))) await kernel.sync(conntrackTable());
+    if (!(await hasTable(driver, TABLE))) await kernel.sync(conntrackTable());
   };
 
   /** What is known without looking at each object. */
@@ -263,7 +269,7 @@ export function agent(options: AgentOptions): Agent {
   });
 
   const status = (): Status => {
-    const quarantined = quarantinedObjects(admitted);
+    const quarantined = [...quarantinedObjects(admitted), ...broken.values()];
     const policies = calculation ? policyStatuses(calculator.policyStates(calculation.hostPolicy)) : [];
     return {
       ...vitals(),
@@ -311,14 +317,9 @@ export function agent(options: AgentOptions): Agent {
   return provider;
 }
 
-/** What can't be read is there all the same: policy of before must stay until there is new one to replace it. */
-async function hasTable(driver: Driver): Promise<boolean> {
-  try {
-    return (await driver.read(TABLE)) !== undefined;
-  } catch (error) {
-    if (error instanceof NftError && error.code === 'unreadable') return true;
-    throw error;
-  }
+function brokenObject(key: ObjectKey, error: unknown): QuarantinedObject {
+  const message = `the program failed on it (${error instanceof Error ? error.message : String(error)}); please report this`;
+  return { ...key, file: null, line: null, path: '', code: 'internal', message, inForce: 'absent' };
 }
 
 function kindOf(event: SourceEvent): string {

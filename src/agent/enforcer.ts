@@ -31,10 +31,10 @@ export function enforcer(kernel: KernelTable, driver: Driver): Enforcer {
 
   const findDrift = async (): Promise<void> => {
     if (!suspected) return;
-    const { process } = suspected;
-    suspected = undefined;
+    const suspicion = suspected;
     const objects = enforced ? await kernel.audit(enforced) : [];
-    if (objects.length > 0) found = { objects, process };
+    if (suspected === suspicion) suspected = undefined;
+    if (objects.length > 0) found = { objects, process: suspicion.process };
   };
 
   const attempt = async (table: Table): Promise<Outcome> => {

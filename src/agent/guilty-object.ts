@@ -4,7 +4,7 @@ import { printTable } from '../nft/print.js';
 
 /**
  * The object whose rules make nft refuse a table, found by trying halves of the objects without effect on the kernel. Undefined
- * if the table is accepted after all, or refused without any object's rules too.
+ * if the table is accepted after all, refused without any object's rules too, or not by the fault of one object alone.
  */
 export async function guiltyObject(table: Table, driver: Driver): Promise<Origin | undefined> {
   const all = [...originsOf(table)];
@@ -15,7 +15,9 @@ export async function guiltyObject(table: Table, driver: Driver): Promise<Origin
     const half = suspects.slice(0, Math.ceil(suspects.length / 2));
     suspects = (await isRefused(half)) ? half : suspects.slice(half.length);
   }
-  const [guilty] = suspects;
+  const [guilty = ''] = suspects;
+  // Two may be refused only together, or nft may have failed for another reason: then nobody is blamed.
+  if (!(await isRefused([guilty]))) return undefined;
   return all.find(([text]) => text === guilty)?.[1];
 }
 

@@ -1,3 +1,6 @@
+import type { HostInterfaces } from '../policy/resolve-interfaces.js';
+import { parseAddress } from '../resources/address.js';
+import type { Resource } from '../resources/kinds.js';
 import { type Issue, keyText, type ObjectKey } from '../resources/resource.js';
 import type { CheckEntry, CheckedDocument } from './check-files.js';
 import { newCalculator } from './offline-policy.js';
@@ -14,9 +17,24 @@ export function nodeWarnings(documents: readonly CheckedDocument[], node: string
   });
 }
 
+/** The node is not here: each endpoint that is found by its addresses gets an interface that has them. */
+function expectedInterfaces(resources: readonly Resource[], node: string): HostInterfaces {
+  const endpoints = resources.filter((resource) => resource.kind === 'HostEndpoint' && resource.spec.node === node);
+  return new Map(
+    endpoints.flatMap((endpoint) => {
+      if (endpoint.kind !== 'HostEndpoint' || endpoint.spec.interfaceName !== undefined) return [];
+      const addresses = (endpoint.spec.expectedIPs ?? []).flatMap((text) => parseAddress(text)?.text ?? []);
+      const name = `of ${endpoint.metadata.name}`;
+      return [[name, { name, up: true, addresses }] as const];
+    }),
+  );
+}
+
 function warningsByObject(documents: readonly CheckedDocument[], node: string): Map<string, Issue[]> {
   const calculator = newCalculator(node, {});
-  for (const { resource } of documents) if (resource) calculator.upsert(resource);
+  const resources = documents.flatMap(({ resource }) => resource ?? []);
+  for (const resource of resources) calculator.upsert(resource);
+  calculator.setInterfaces(expectedInterfaces(resources, node));
   const { hostPolicy, notices } = calculator.calculate();
   const states = calculator.policyStates(hostPolicy).filter(({ reason }) => reason !== null);
   const warnings = new Map<string, Issue[]>();

@@ -20,6 +20,8 @@ export interface OfflinePolicy {
   readonly calculation: Calculation;
   /** What is left out or doubtful, with where it stands. */
   readonly problems: readonly string[];
+  /** Objects, or files, that are left out: the policy may lack what they say. */
+  readonly leftOut: number;
 }
 
 /** `interfaces` is `live` or a file with what `ip -j address show` prints. */
@@ -35,7 +37,8 @@ export async function offlinePolicy(
     if (event.type === 'update' && event.parsed.valid) calculator.upsert(event.parsed.resource);
   }
   const calculation = calculator.calculate();
-  return { calculation, problems: [...events.flatMap(problemsOf), ...calculationProblems(calculation)] };
+  const problems = [...events.flatMap(problemsOf), ...calculationProblems(calculation)];
+  return { calculation, problems, leftOut: events.reduce((sum, event) => sum + countLeftOut(event), 0) };
 }
 
 async function readInterfaces(from: string): Promise<Interfaces> {
@@ -46,6 +49,11 @@ async function readInterfaces(from: string): Promise<Interfaces> {
   } catch (error) {
     throw new Error(`${from}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+function countLeftOut(event: SourceEvent): number {
+  if (event.type === 'update') return event.parsed.valid ? 0 : 1;
+  return event.type === 'problems' ? event.problems.length : 0;
 }
 
 function problemsOf(event: SourceEvent): string[] {

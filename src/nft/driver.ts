@@ -11,11 +11,12 @@ export interface Script {
 
 /**
  * Why a transaction was refused, or the table could not be read. `invalid`: not even tried, since a name or value can't be
- * written. `forbidden`: the process may not use nf_tables. `refused`: by nft or the kernel, nothing of it is in force. After a `timeout` it may be in force or not.
+ * written. `forbidden`: the process may not use nf_tables. `failed`: nft
+ * came to no verdict, for want of memory or because it was killed. `refused`: by nft or the kernel, nothing of it is in force. After a `timeout` it may be in force or not.
  */
 export class NftError extends Error {
   constructor(
-    readonly code: 'invalid' | 'refused' | 'missing' | 'forbidden' | 'timeout' | 'unreadable',
+    readonly code: 'invalid' | 'refused' | 'missing' | 'forbidden' | 'failed' | 'timeout' | 'unreadable',
     message: string,
     /** Whose rule caused it, and the script's line, where nft says so. */
     readonly origin?: Origin,

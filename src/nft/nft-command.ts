@@ -83,8 +83,15 @@ function failure(error: unknown, timeoutSeconds: number): NftError | undefined {
     const message = 'nft may not use nf_tables here: run as root, or with the capability CAP_NET_ADMIN';
     return new NftError('forbidden', message, undefined, undefined, options);
   }
+  if (error.isTerminated || error.isMaxBuffer || stderrOf(error).trim() === '' || NO_RESOURCES.test(stderrOf(error))) {
+    const message = `nft failed, whatever it was given: ${stderrOf(error).trim() || error.shortMessage}`;
+    return new NftError('failed', message, undefined, undefined, options);
+  }
   return undefined;
 }
+
+/** Of the kernel: these would be the fault of whatever policy is tried at that moment. */
+const NO_RESOURCES = /Cannot allocate memory|No buffer space available|Resource temporarily unavailable/;
 
 /** `ip netns exec` says "No such file or directory" too, for the namespace. */
 function isNoSuchTable(error: unknown): boolean {

@@ -12,7 +12,7 @@ export interface NftMonitorOptions {
 
 /** Milliseconds before the first restart; each further one waits twice as long. */
 const FIRST_WAIT = 100;
-const LONGEST_WAIT = 30_000;
+const LONGEST_WAIT = 2_000;
 /** A monitor that lived so long makes the waits start from the beginning. */
 const STABLE = 10_000;
 /** Until a new monitor certainly hears events; it doesn't tell when it begins to. */
@@ -20,8 +20,8 @@ const SETTLE = 500;
 
 /**
  * Tells of commits to the table by other processes. When the monitor ends, or the kernel had more events than it could read,
- * events are lost: so it tells, restarts the monitor, and tells again once that listens, since of what was in between nothing
- * is known. Runs until it is stopped.
+ * events are lost: so it tells, restarts the monitor, and tells again once that listens, as after the first start, since of what
+ * was in between nothing is known. Runs until it is stopped.
  */
 export function nftMonitor({ command, table, own, listener }: NftMonitorOptions): Watch {
   const [file, ...args] = command;
@@ -36,9 +36,9 @@ export function nftMonitor({ command, table, own, listener }: NftMonitorOptions)
 
   async function follow(): Promise<void> {
     let wait = FIRST_WAIT;
-    for (let starts = 0; !stopped.signal.aborted; starts++) {
+    while (!stopped.signal.aborted) {
       const begin = Date.now();
-      const settled = starts === 0 ? undefined : setTimeout(() => listener({ kind: 'lost' }), SETTLE);
+      const settled = setTimeout(() => listener({ kind: 'lost' }), SETTLE);
       await runOnce();
       clearTimeout(settled);
       if (stopped.signal.aborted) return;

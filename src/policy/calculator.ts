@@ -1,4 +1,5 @@
 import { type FelixParameters, resolveFelixParameters } from '../resources/felix-parameters.js';
+import { keyOf } from '../resources/key-of.js';
 import type {
   FelixConfiguration,
   GlobalNetworkPolicy,
@@ -232,10 +233,6 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
     policyStates: (hostPolicy) => policyStates(active.all.values(), staged.values(), hostPolicy),
     count: (kind) => ids.get(kind)?.size ?? 0,
   };
-}
-
-function keyOf({ kind, metadata: { namespace, name } }: Resource): ObjectKey {
-  return namespace === undefined ? { kind, name } : { kind, namespace, name };
 }
 
 /** Calico takes no endpoint that wants to spoof sources where the configuration does not let it: its interface stays closed. */

@@ -16,7 +16,7 @@ const NODE_ADDRESS = '172.31.0.10';
 const NODE_MAC = '02:00:00:00:00:10';
 /** Margay's base chains are before; what it allows ends here, with or without Margay. */
 const SINK =
-  'table ip sink { counter packets { }\nchain input { type filter hook input priority 200; counter name packets drop; }\n}\n';
+  'table ip sink { counter delivered { }\nchain input { type filter hook input priority 200; counter name delivered drop; }\n}\n';
 
 export const packet: Section = {
   name: 'packet',
@@ -100,7 +100,7 @@ async function nsPerPacket(near: string, far: string, policies: number, chunks: 
 const FRAMES = 2048;
 
 async function received(near: string): Promise<number> {
-  const text = await must(near, ['nft', 'list', 'counter', 'ip', 'sink', 'packets']);
+  const text = await must(near, ['nft', 'list', 'counter', 'ip', 'sink', 'delivered']);
   return Number(/packets (\d+) bytes/.exec(text)?.[1]);
 }
 

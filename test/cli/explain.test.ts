@@ -290,7 +290,7 @@ t.test('what is left out of the policy is told', async (t) => {
     'bad.yaml': 'apiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: bad}\nspec: {node: 1}\n',
   });
   const answer = await explain('--json', ...words('--from 10.0.0.9 --to 10.0.0.1:80 --proto tcp'));
-  t.match(answer, { status: 0, stderr: /^margay: .*bad\.yaml.*\(left out\)$/m });
+  t.match(answer, { status: 1, stderr: /^margay: .*bad\.yaml.*\(left out\)$/m });
   t.match(JSON.parse(answer.stdout), { problems: [/HostEndpoint bad/] });
   const none = await explain('--interfaces', '/nowhere', ...words('--from 10.0.0.9 --to 10.0.0.1:80 --proto tcp'));
   t.match(none, { status: 1, stdout: '', stderr: /^margay: .*\/nowhere/ });

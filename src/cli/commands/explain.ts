@@ -21,7 +21,7 @@ export interface ExplainOptions extends PacketOptions {
 }
 
 /**
- * `margay explain`: what the node would do with a packet, and which rule decides. 0 allowed, 1 denied. Rejects with
+ * `margay explain`: what the node would do with a packet, and which rule decides. 0 allowed, 1 denied or not certain. Rejects with
  * SettingsError for options that make no packet or do not say which way it takes. Needs no root.
  */
 export async function explain(
@@ -30,13 +30,14 @@ export async function explain(
   io: Io,
 ): Promise<number> {
   const read = readPacketOptions(options);
-  const { calculation, problems } = await offlinePolicy(settings, options.interfaces, io.environment);
+  const { calculation, problems, leftOut } = await offlinePolicy(settings, options.interfaces, io.environment);
   const { hostPolicy } = calculation;
   const { packets, assumed } = routePacket(read, options, hostPolicy, await readInterfaces(options.interfaces));
   const explanation: Explanation = { ...verdictOf(hostPolicy, packets), packets, assumed };
   for (const problem of problems) io.stderr.write(`margay: ${problem}\n`);
   io.stdout.write(options.json ? asJson(explanation, problems) : explainText(explanation, createPaint(io)));
-  return explanation.verdict === 'allow' ? 0 : 1;
+  if (leftOut > 0) io.stderr.write(`margay: not certain: ${leftOut} objects or files are left out, see above\n`);
+  return explanation.verdict === 'allow' && leftOut === 0 ? 0 : 1;
 }
 
 /** What is sent over loopback comes in again, unless it was denied on its way out, and untracked if it was so then. */

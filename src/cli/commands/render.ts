@@ -11,13 +11,16 @@ export interface RenderOptions {
   readonly interfaces?: string;
 }
 
-/** `margay render`: prints the script that would make the node's ruleset. Needs no root; what is wrong goes to standard error. */
+/**
+ * `margay render`: prints the script that would make the node's ruleset. Needs no root; what is
+ * wrong goes to standard error, and the status is 1 if something had to be left out, which the ruleset then lacks.
+ */
 export async function render(
   settings: Pick<Settings, 'node' | 'datastore'>,
   { json, interfaces = 'live' }: RenderOptions,
   { stdout, stderr, environment }: Io,
 ): Promise<number> {
-  const { calculation, problems } = await offlinePolicy(settings, interfaces, environment);
+  const { calculation, problems, leftOut } = await offlinePolicy(settings, interfaces, environment);
   const table = renderTable(calculation.hostPolicy);
   const { text } = printTable(table);
   for (const problem of problems) stderr.write(`margay: ${problem}\n`);
@@ -27,5 +30,5 @@ export async function render(
   } else {
     stdout.write(text);
   }
-  return 0;
+  return leftOut > 0 ? 1 : 0;
 }

@@ -23,12 +23,19 @@ export async function run(settings: Settings, options: RunOptions, io: Io): Prom
   const { startDaemon } = await import('../daemon.js');
   let current = settings;
   try {
+    let daemon = await startDaemon(current, io);
     for (;;) {
-      const daemon = await startDaemon(current, io);
       const signal = await signals.next();
-      if (signal === 'SIGHUP') current = await reloaded(current, options.reload, daemon.log);
+      const next = signal === 'SIGHUP' ? await reloaded(current, options.reload, daemon.log) : current;
       await daemon.stop(signal);
       if (signal !== 'SIGHUP') return 0;
+      try {
+        daemon = await startDaemon(next, io);
+        current = next;
+      } catch (err) {
+        daemon.log.error({ err }, 'the daemon does not start with the new settings; those from before stay');
+        daemon = await startDaemon(current, io);
+      }
     }
   } finally {
     signals.close();
