@@ -1,8 +1,9 @@
 import { type Document, isAlias, isSeq, isMap as isYamlMap, LineCounter, type Node } from 'yaml';
 import { isMap } from './normalise.js';
 import { parsePath } from './path.js';
+import { parseJson, plainJson } from './plain-json.js';
 import type { Issue, Path } from './resource.js';
-import { mostNesting, yamlDocuments } from './yaml-documents.js';
+import { mostNesting, type YamlDocument, yamlDocuments } from './yaml-documents.js';
 import { keyTextOf, lineOfNode, yamlValue } from './yaml-value.js';
 
 /** One object of a file, before it is known what it is. */
@@ -22,37 +23,51 @@ export interface RawDocument {
 type Entry = Omit<RawDocument, 'index'>;
 
 /**
- * The objects of a file: several YAML documents, lists and kinds such as HostEndpointList are taken apart, empty documents left
- * out. YAML 1.2, with warnings where YAML 1.1, which calicoctl reads, means something else. Never throws.
+ * The objects of a file, one after the other: several YAML documents, lists and kinds such as HostEndpointList are taken apart,
+ * empty documents left out. YAML 1.2, with warnings where YAML 1.1, which calicoctl reads, means something else. Never throws.
+ * Who does not keep a document before asking for the next lets a large file be read in little memory.
  */
-export function readDocuments(text: string, format: 'yaml' | 'json'): RawDocument[] {
+export function* readDocuments(text: string, format: 'yaml' | 'json'): Generator<RawDocument, void> {
+  let index = 0;
+  for (const entry of format === 'json' ? jsonEntries(text) : yamlEntries(text)) yield { index: index++, ...entry };
+}
+
+/** Plain JSON has a parser that is faster by far; YAML's is for what is wrong with it and where, and for what JSON's would not tell. */
+function jsonEntries(text: string): Iterable<Entry> {
+  const value = plainJson(text);
+  if (value === undefined) return jsonAsYaml(text);
   const lines = new LineCounter();
-  const entries = parse(text, format, lines);
-  return entries.map((entry, index) => ({ index, ...entry }));
+  let document: YamlDocument | undefined;
+  const lineOf = (path: string): number | undefined => {
+    document ??= [...yamlDocuments(text, lines)][0];
+    return document === undefined || 'tooDeepAt' in document ? undefined : lineAt(document, parsePath(path), lines);
+  };
+  return expand(value, firstLine(text), [], lineOf);
 }
 
-function parse(text: string, format: 'yaml' | 'json', lines: LineCounter): Entry[] {
-  const parsed = yamlDocuments(text, lines);
-  if ('tooDeepAt' in parsed) {
-    const { line } = lines.linePos(parsed.tooDeepAt);
-    const message = `is nested more than ${mostNesting} levels deep`;
-    return [{ line, issues: [{ path: '', code: 'nesting', message, line }], warnings: [], lineOf: () => undefined }];
-  }
-  // YAML is not quite a superset of JSON: it limits the length of keys, for one.
-  if (format === 'json' && parsed.documents.some(({ errors }) => errors.length > 0)) {
-    const value = parseJson(text);
-    if (value !== undefined) return expand(value, 1, [], () => 1);
-  }
-  return parsed.documents.flatMap((document) => documentEntries(document, lines));
+/** YAML is not quite a superset of JSON: it limits the length of keys, for one. */
+function jsonAsYaml(text: string): Iterable<Entry> {
+  const entries = [...yamlEntries(text)];
+  if (!entries.some(({ issues }) => issues.some(({ code }) => code === 'syntax'))) return entries;
+  const value = parseJson(text);
+  return value === undefined ? entries : expand(value, 1, [], () => 1);
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // What is wrong is told by the YAML parser, with the line.
-    return undefined;
+function firstLine(text: string): number {
+  return text.slice(0, text.length - text.trimStart().length).split('\n').length;
+}
+
+function* yamlEntries(text: string): Iterable<Entry> {
+  const lines = new LineCounter();
+  for (const document of yamlDocuments(text, lines)) {
+    if ('tooDeepAt' in document) yield tooDeep(lines.linePos(document.tooDeepAt).line);
+    else yield* documentEntries(document, lines);
   }
+}
+
+function tooDeep(line: number): Entry {
+  const message = `is nested more than ${mostNesting} levels deep`;
+  return { line, issues: [{ path: '', code: 'nesting', message, line }], warnings: [], lineOf: () => undefined };
 }
 
 function documentEntries(document: Document.Parsed, lines: LineCounter): Entry[] {

@@ -3,29 +3,31 @@ import { Composer, type CST, type Document, type LineCounter, Parser } from 'yam
 /** More than any resource has, and few enough for the recursive parts of the parser. */
 export const mostNesting = 200;
 
-export type YamlDocuments =
-  | { readonly documents: readonly Document.Parsed[] }
-  /** Where something is nested too deeply, as an offset. */
-  | { readonly tooDeepAt: number };
+/** A document, or the offset of something in it that is nested too deeply. */
+export type YamlDocument = Document.Parsed | { readonly tooDeepAt: number };
 
 /**
- * Parses the documents of a YAML stream, with the errors of each in it. What is nested too deeply is refused before nodes are
- * made: that part of yaml 2.9 is recursive, and near the end of the stack V8 may abort the process instead of throwing.
+ * Parses the documents of a YAML stream one after the other, with the errors of each in it: what was made of one is garbage when
+ * the next is asked for. What is nested too deeply ends the stream, before nodes are made: that part of yaml 2.9 is
+ * recursive, and near the end of the stack V8 may abort the process instead of throwing.
  */
-export function yamlDocuments(text: string, lines: LineCounter): YamlDocuments {
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  for (const token of tokens) {
-    const tooDeepAt = deepToken(token);
-    if (tooDeepAt !== undefined) return { tooDeepAt };
-  }
-  const options = {
+export function* yamlDocuments(text: string, lines: LineCounter): Iterable<YamlDocument> {
+  const composer = new Composer({
     version: '1.2',
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
     lineCounter: lines,
-  } as const;
-  return { documents: [...new Composer(options).compose(tokens)] };
+  });
+  for (const token of new Parser(lines.addNewLine).parse(text)) {
+    const tooDeepAt = deepToken(token);
+    if (tooDeepAt !== undefined) {
+      yield { tooDeepAt };
+      return;
+    }
+    yield* composer.next(token);
+  }
+  yield* composer.end(false, text.length);
 }
 
 /** The offset of a token below too many others. */

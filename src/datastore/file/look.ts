@@ -1,13 +1,16 @@
-import type { BigIntStats } from 'node:fs';
-import { lstat, stat } from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { extname } from 'node:path';
+import { promisify } from 'node:util';
 import type { Issue } from '../../resources/resource.js';
 import type { Format } from './reader.js';
 
+// Half the time of node:fs/promises.
+const [lstat, stat] = [promisify(fs.lstat), promisify(fs.stat)];
+
 /** What is at a path at the moment, links followed. */
 export type Look =
-  | { readonly is: 'file'; readonly stat: BigIntStats }
-  | { readonly is: 'directory'; readonly stat: BigIntStats }
+  | { readonly is: 'file'; readonly stat: fs.BigIntStats }
+  | { readonly is: 'directory'; readonly stat: fs.BigIntStats }
   | { readonly is: 'unreadable'; readonly issue: Issue }
   | { readonly is: 'gone' };
 
@@ -28,12 +31,12 @@ export async function look(path: string): Promise<Look> {
 }
 
 /** Device and inode: two looks at the same file or directory give the same text, whatever its name is. */
-export function identityOf(stat: BigIntStats): string {
+export function identityOf(stat: fs.BigIntStats): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
 /** Changes whenever a file may have been replaced or written to. */
-export function versionOf(stat: BigIntStats): string {
+export function versionOf(stat: fs.BigIntStats): string {
   return `${identityOf(stat)} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 

@@ -1,9 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import type { Issue } from '../../resources/resource.js';
 import { errorCode, formatOf, ioIssue, isMissing, issueOf, versionOf } from './look.js';
 import type { FileContent, Reader } from './reader.js';
+
+// Half the time of the file handles of node:fs/promises, which counts at a start with thousands of files.
+const [open, fstat, read, close] = [promisify(fs.open), promisify(fs.fstat), promisify(fs.read), promisify(fs.close)];
 
 /** No policy needs as much; more would stop the program for seconds. */
 const MAX_BYTES = 64n * 1024n * 1024n;
@@ -15,31 +18,31 @@ export type Reading =
   | { readonly is: 'changed' };
 
 /** Reads a file, in the version that was seen before. */
-export async function readObjectFile(path: string, seen: BigIntStats, reader: Reader): Promise<Reading> {
+export async function readObjectFile(path: string, seen: fs.BigIntStats, reader: Reader): Promise<Reading> {
   if (seen.size > MAX_BYTES) return lasting(tooLarge(path));
-  let file: FileHandle;
+  let file: number;
   try {
     // Not to be stopped by a pipe that took the place of the file.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    file = await open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
     return isMissing(error) ? { is: 'changed' } : failed(path, error);
   }
   try {
     const bytes = await readUpTo(file, Number(seen.size) + 1);
-    const after = await file.stat({ bigint: true });
+    const after = await fstat(file, { bigint: true });
     return versionOf(after) === versionOf(seen) ? lasting(contentOf(bytes, path, reader)) : { is: 'changed' };
   } catch (error) {
     return failed(path, error);
   } finally {
-    await file.close();
+    await close(file);
   }
 }
 
-async function readUpTo(file: FileHandle, size: number): Promise<Buffer> {
+async function readUpTo(file: number, size: number): Promise<Buffer> {
   const bytes = Buffer.alloc(size);
   let length = 0;
-  for (let read = -1; read !== 0 && length < size - 1; length += read) {
-    read = (await file.read(bytes, length, size - length)).bytesRead;
+  for (let bytesRead = -1; bytesRead !== 0 && length < size - 1; length += bytesRead) {
+    ({ bytesRead } = await read(file, bytes, length, size - length, null));
   }
   return bytes.subarray(0, length);
 }

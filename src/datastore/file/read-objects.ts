@@ -3,7 +3,7 @@ import { parseResource } from '../../resources/parse-resource.js';
 import { type RawDocument, readDocuments } from '../../resources/read-documents.js';
 import type { Issue, Parsed } from '../../resources/resource.js';
 import type { Problem } from '../source.js';
-import type { FileContent, FileObject, Reader } from './reader.js';
+import type { FileObject, Reader } from './reader.js';
 
 /** Says what is wrong with the syntax of a selector, if anything is. */
 export type CheckSelector = (text: string) => string | undefined;
@@ -14,27 +14,22 @@ export type CheckSelector = (text: string) => string | undefined;
  */
 export function objectReader(checkSelector: CheckSelector): Reader {
   return (text, format) => {
-    const documents = readDocuments(text, format);
-    const broken = documents.flatMap(({ issues, line }) =>
-      issues.map((issue) => ({ line: issue.line ?? line, issue })),
-    );
-    if (broken.length > 0) return { unreadable: true, objects: [], problems: broken };
-    return contentOf(documents, checkSelector);
+    const objects: FileObject[] = [];
+    const problems: Problem[] = [];
+    const broken: Problem[] = [];
+    for (const document of readDocuments(text, format)) {
+      const { issues, line, value } = document;
+      broken.push(...issues.map((issue) => ({ line: issue.line ?? line, issue })));
+      if (broken.length > 0 || isOtherCalicoKind(value)) continue;
+      const { key, parsed } = parseResource(value, { unknownFields: 'warning', defaults: 'client', checkSelector });
+      const located = withLines(parsed, document);
+      if (key !== undefined) objects.push({ key, line, parsed: located });
+      else problems.push(...unidentified(located, value, line));
+    }
+    return broken.length > 0
+      ? { unreadable: true, objects: [], problems: broken }
+      : { unreadable: false, objects, problems };
   };
-}
-
-function contentOf(documents: readonly RawDocument[], checkSelector: CheckSelector): FileContent {
-  const objects: FileObject[] = [];
-  const problems: Problem[] = [];
-  for (const document of documents) {
-    const { line, value } = document;
-    if (isOtherCalicoKind(value)) continue;
-    const { key, parsed } = parseResource(value, { unknownFields: 'warning', defaults: 'client', checkSelector });
-    const located = withLines(parsed, document);
-    if (key !== undefined) objects.push({ key, line, parsed: located });
-    else problems.push(...unidentified(located, value, line));
-  }
-  return { unreadable: false, objects, problems };
 }
 
 function unidentified(parsed: Parsed, value: unknown, line: number): Problem[] {
