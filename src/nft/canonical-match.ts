@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from './address.js';
 import { canonicalValue, fromInterval, isInterval, mergedValues, sortedValues } from './canonical-value.js';
 import { NftError } from './driver.js';
-import type { Expression, Operand, Statement, Value } from './objects.js';
+import type { Expression, Operand, Statement, Value, Verdict } from './objects.js';
 import { addressBits, LARGEST, typesOf, type ValueType } from './value-type.js';
 
 export type Match = Extract<Statement, { kind: 'match' }>;
@@ -47,6 +47,23 @@ export function anonymousKeys(values: readonly Value[], types: readonly ValueTyp
   if (sorted.length === 0) throw new NftError('invalid', 'an anonymous map has no elements: nft refuses it');
   refuseStars(sorted, types);
   return sorted;
+}
+
+/** The text of each key's verdict, by the JSON text of the canonical key. */
+export function verdictsByKey(
+  elements: readonly (readonly [Value, Verdict])[],
+  types: readonly ValueType[],
+  textOf: (verdict: Verdict) => string,
+): ReadonlyMap<string, string> {
+  const verdicts = new Map<string, string>();
+  for (const [value, verdict] of elements) {
+    const key = JSON.stringify(canonicalValue(value, types));
+    const text = textOf(verdict);
+    if ((verdicts.get(key) ?? text) !== text)
+      throw new NftError('invalid', `${JSON.stringify(value)} has two verdicts in one map`);
+    verdicts.set(key, text);
+  }
+  return verdicts;
 }
 
 /** In anonymous sets and maps nft 1.0.6 lists the name `x*` and the wildcard `x*` in the same way. */

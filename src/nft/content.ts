@@ -1,7 +1,14 @@
 import { canonicalAddress } from './address.js';
-import { anonymousKeys, canonicalExpression, canonicalMatch, isShared, type Match } from './canonical-match.js';
+import {
+  anonymousKeys,
+  canonicalExpression,
+  canonicalMatch,
+  isShared,
+  type Match,
+  verdictsByKey,
+} from './canonical-match.js';
 import { canonicalValue, mergedValues } from './canonical-value.js';
-import { NftError, type SetContent, type TableContent } from './driver.js';
+import type { ChainContent, SetContent, TableContent } from './driver.js';
 import { match, meta } from './expressions.js';
 import { impliedMatches } from './implied-match.js';
 import type {
@@ -27,13 +34,14 @@ export interface OpaqueStatement {
 }
 
 // Tables are frozen trees of which most stays the same from one change to the next, so results are kept with the objects.
-const describedChains = new WeakMap<Chain, readonly string[]>();
+const describedChains = new WeakMap<Chain, ChainContent>();
 const describedMatches = new WeakMap<Match, { readonly described: unknown; readonly text: string }>();
 const describedRules = new WeakMap<Rule, string>();
 const describedSets = new WeakMap<NamedSet | VerdictMap, SetContent>();
 
 /**
- * What the kernel will tell about the table once it is loaded: the same as `parseListing` of nft's listing of it. Throws
+ * What the kernel will tell about the table once it is loaded: the same as `parseListing` of nft's listing of it. Rules and
+ * elements are described when they are first looked at, which those of objects that stay the same never are; that throws
  * NftError `invalid`, with the origin, for values that nft can't load.
  */
 export function describeTable(table: Table): TableContent {
@@ -56,8 +64,15 @@ function remembered<K extends object, T, V extends K>(cache: WeakMap<K, T>, key:
   return value;
 }
 
-function describeChain(chain: Chain): readonly string[] {
-  return [chainHeader(chain.base), ...chain.rules.map((rule) => remembered(describedRules, rule, describeRule))];
+function describeChain(chain: Chain): ChainContent {
+  let rules: readonly string[] | undefined;
+  return {
+    header: chainHeader(chain.base),
+    get rules() {
+      rules ??= chain.rules.map((rule) => remembered(describedRules, rule, describeRule));
+      return rules;
+    },
+  };
 }
 
 /** The text of a chain's header; `extra` is what a listing tells and Margay never writes. */
@@ -182,30 +197,33 @@ function describeStatement(statement: Exclude<Statement, Match> | OpaqueStatemen
 function describeInlineMap({ key, map }: Extract<Statement, { kind: 'vmap' }>): unknown {
   if ('name' in map) return map.name;
   const types = typesOf(key);
-  const verdicts = new Map<string, string>();
-  for (const [value, verdict] of map.elements) setVerdict(verdicts, value, canonicalValue(value, types), verdict);
+  const verdicts = verdictsByKey(map.elements, types, verdictText);
   const keys = map.elements.map(([value]) => value);
   return anonymousKeys(keys, types).map((value) => [value, verdicts.get(JSON.stringify(value))]);
 }
 
 function describeSet(set: NamedSet): SetContent {
-  const elements = withOrigin(set, () => new Map(set.elements.map((value) => [elementKey(value, set), ''])));
-  return { kind: 'set', header: setHeader('set', set.type, set.interval ? ['interval'] : []), elements };
+  let elements: ReadonlyMap<string, string> | undefined;
+  return {
+    kind: 'set',
+    header: setHeader('set', set.type, set.interval ? ['interval'] : []),
+    get elements() {
+      elements ??= withOrigin(set, () => new Map(set.elements.map((value) => [elementKey(value, set), ''])));
+      return elements;
+    },
+  };
 }
 
 function describeMap(map: VerdictMap): SetContent {
-  const elements = new Map<string, string>();
-  for (const [value, verdict] of map.elements) setVerdict(elements, value, JSON.parse(elementKey(value, map)), verdict);
-  return { kind: 'map', header: setHeader('map', map.type, []), elements };
-}
-
-function setVerdict(verdicts: Map<string, string>, written: Value, key: Value, verdict: Verdict): void {
-  const text = JSON.stringify(key);
-  const described = verdictText(verdict);
-  if ((verdicts.get(text) ?? described) !== described) {
-    throw new NftError('invalid', `${JSON.stringify(written)} has two verdicts in one map`);
-  }
-  verdicts.set(text, described);
+  let elements: ReadonlyMap<string, string> | undefined;
+  return {
+    kind: 'map',
+    header: setHeader('map', map.type, []),
+    get elements() {
+      elements ??= verdictsByKey(map.elements, map.type, verdictText);
+      return elements;
+    },
+  };
 }
 
 function elementKey(value: Value, set: NamedSet | VerdictMap): string {

@@ -64,7 +64,9 @@ interface ElementPlan<S, E> {
 
 function planOf(actual: TableContent, desired: Table, content: TableContent): Plan {
   const goneChains = new Set(
-    [...actual.chains].filter(([name, [header]]) => content.chains.get(name)?.[0] !== header).map(([name]) => name),
+    [...actual.chains]
+      .filter(([name, { header }]) => content.chains.get(name)?.header !== header)
+      .map(([name]) => name),
   );
   const goneSets = new Map(
     [...actual.sets]
@@ -84,8 +86,7 @@ function planOf(actual: TableContent, desired: Table, content: TableContent): Pl
       !goneChains.has(chain.name) &&
       (!sameChain(actual.chains.get(chain.name), content.chains.get(chain.name)) || refersTo(chain, replaced)),
   );
-  const actualElements = (name: string) =>
-    (goneSets.has(name) ? undefined : actual.sets.get(name)?.elements) ?? NO_ELEMENTS;
+  const actualSet = (name: string) => (goneSets.has(name) ? undefined : actual.sets.get(name));
   return {
     table: desired.name,
     goneChains,
@@ -96,12 +97,16 @@ function planOf(actual: TableContent, desired: Table, content: TableContent): Pl
     madeMaps: sorted(desired.maps.filter(isMadeSet)),
     flushedChains: changedChains.map(({ name }) => name),
     filledChains: [...madeChains, ...changedChains],
-    sets: sorted(desired.sets).map((set) => setPlan(set, actualElements(set.name), content)),
-    maps: sorted(desired.maps).map((map) => mapPlan(map, actualElements(map.name), content, replaced.chains)),
+    sets: sorted(desired.sets).map((set) => setPlan(set, actualSet(set.name), content)),
+    maps: sorted(desired.maps).map((map) => mapPlan(map, actualSet(map.name), content, replaced.chains)),
   };
 }
 
 const NO_ELEMENTS: ReadonlyMap<string, string> = new Map();
+
+function elementsOf(set: SetContent | undefined): ReadonlyMap<string, string> {
+  return set?.elements ?? NO_ELEMENTS;
+}
 
 function sorted<T extends { readonly name: string }>(objects: readonly T[]): readonly T[] {
   return [...objects].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -149,11 +154,12 @@ export function targetOf(verdict: MapElement[1]): readonly string[] {
 
 function setPlan(
   set: NamedSet,
-  actual: ReadonlyMap<string, string>,
+  actualSet: SetContent | undefined,
   content: TableContent,
 ): ElementPlan<NamedSet, Value> {
-  const desired = content.sets.get(set.name)?.elements ?? NO_ELEMENTS;
-  if (actual === desired) return { set, removed: [], added: [] };
+  const desiredSet = content.sets.get(set.name);
+  if (actualSet === desiredSet) return { set, removed: [], added: [] };
+  const [actual, desired] = [elementsOf(actualSet), elementsOf(desiredSet)];
   return {
     set,
     removed: keysWhere(actual, (key, value) => desired.get(key) !== value),
@@ -163,12 +169,13 @@ function setPlan(
 
 function mapPlan(
   map: VerdictMap,
-  actual: ReadonlyMap<string, string>,
+  actualMap: SetContent | undefined,
   content: TableContent,
   replacedChains: ReadonlySet<string>,
 ): ElementPlan<VerdictMap, MapElement> {
-  const desired = content.sets.get(map.name)?.elements ?? NO_ELEMENTS;
-  if (actual === desired && replacedChains.size === 0) return { set: map, removed: [], added: [] };
+  const desiredMap = content.sets.get(map.name);
+  if (actualMap === desiredMap && replacedChains.size === 0) return { set: map, removed: [], added: [] };
+  const [actual, desired] = [elementsOf(actualMap), elementsOf(desiredMap)];
   const stays = (key: string, value: string) =>
     actual.get(key) === value && desired.get(key) === value && !replacedChains.has(value.slice(value.indexOf(' ') + 1));
   return {

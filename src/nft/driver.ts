@@ -28,6 +28,14 @@ export class NftError extends Error {
   }
 }
 
+/** A chain as the kernel tells it. */
+export interface ChainContent {
+  /** Its hook and policy. */
+  readonly header: string;
+  /** Each with its comment. */
+  readonly rules: readonly string[];
+}
+
 /** A set or a map as the kernel tells it. Each key is the JSON text of its canonical `Value`, so it can be deleted again. */
 export interface SetContent {
   readonly kind: 'set' | 'map';
@@ -42,8 +50,7 @@ export interface SetContent {
  * out: nft 1.0.6 doesn't list those of chains as JSON, and the kernel changes none after creation.
  */
 export interface TableContent {
-  /** Chain name → its header (hook, policy), then each rule with its comment. */
-  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly chains: ReadonlyMap<string, ChainContent>;
   readonly sets: ReadonlyMap<string, SetContent>;
   /** Objects of kinds that Margay never makes, such as counters and flowtables: somebody else's. */
   readonly others: readonly OtherObject[];

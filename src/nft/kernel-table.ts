@@ -73,7 +73,8 @@ export function kernelTable(
     await driver.apply(printTransaction(changes));
     remember(content, begin);
     const repaired = wasRead && actual ? differences(actual, content) : [];
-    if (repaired.length > 0) await verify(content, repaired, begin);
+    const doubtful = actual ? repaired.filter((object) => isAlike(object, actual, content)) : [];
+    if (doubtful.length > 0) await verify(content, doubtful, begin);
     return { changes: changes.length, repaired };
   };
 
@@ -102,6 +103,13 @@ export function kernelTable(
       accepted.clear();
     },
   };
+}
+
+/** Whether it may be the same in both, told in other words; to read a large table for nothing takes long. */
+function isAlike(object: string, actual: TableContent, desired: TableContent): boolean {
+  const [kind, name = ''] = object.split(' ');
+  if (kind === 'chain') return actual.chains.get(name)?.rules.length === desired.chains.get(name)?.rules.length;
+  return actual.sets.get(name)?.elements.size === desired.sets.get(name)?.elements.size;
 }
 
 /** What can't be read has to be replaced as a whole, as if there were nothing: somebody put something odd into our table. */

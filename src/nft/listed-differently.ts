@@ -1,4 +1,4 @@
-import type { SetContent, TableContent } from './driver.js';
+import type { ChainContent, SetContent, TableContent } from './driver.js';
 import { differences, sameChain, sameSet } from './table-differences.js';
 
 /**
@@ -19,7 +19,7 @@ interface Pair<T> {
 }
 
 export function listedDifferently(onLearnt: ((object: string) => void) | undefined): ListedDifferently {
-  const chains = new Map<string, Pair<readonly string[]>>();
+  const chains = new Map<string, Pair<ChainContent>>();
   const sets = new Map<string, Pair<SetContent>>();
   const told = new Set<string>();
 

@@ -1,6 +1,13 @@
 import { canonicalValue } from './canonical-value.js';
 import { chainHeader, ruleText, setHeader, verdictText } from './content.js';
-import { NftError, OTHER_KINDS, type OtherObject, type SetContent, type TableContent } from './driver.js';
+import {
+  type ChainContent,
+  NftError,
+  OTHER_KINDS,
+  type OtherObject,
+  type SetContent,
+  type TableContent,
+} from './driver.js';
 import { isRecord, type Json, type JsonObject } from './json.js';
 import type { BaseChain, DataType } from './objects.js';
 import { parseStatements } from './parse-rule.js';
@@ -13,15 +20,15 @@ import { parseValue, parseVerdict } from './parse-value.js';
  */
 export function parseListing(listing: string): TableContent {
   const objects = parseObjects(listing);
-  const chains = new Map<string, string[]>();
+  const chains = new Map<string, ChainContent & { rules: string[] }>();
   const sets = new Map<string, SetContent>();
   const others: OtherObject[] = [];
   let flagged = false;
   for (const [kind, object] of objects) {
     const name = typeof object.name === 'string' ? object.name : '';
     if (kind === 'table') flagged = 'flags' in object;
-    else if (kind === 'chain') chains.set(name, [headerOfChain(object)]);
-    else if (kind === 'rule') chains.get(String(object.chain))?.push(textOfRule(object));
+    else if (kind === 'chain') chains.set(name, { header: headerOfChain(object), rules: [] });
+    else if (kind === 'rule') chains.get(String(object.chain))?.rules.push(textOfRule(object));
     else if (kind === 'set' || kind === 'map') sets.set(name, contentOfSet(kind, object));
     else if (isOtherKind(kind)) others.push({ kind, name });
   }

@@ -5,6 +5,7 @@ import {
   canonicalMatch,
   isShared,
   type Match,
+  verdictsByKey,
 } from './canonical-match.js';
 import { canonicalValue, isNamePrefix, isPrefix, isRange, isTuple, sortedValues } from './canonical-value.js';
 import type { MapElement } from './change.js';
@@ -115,9 +116,7 @@ export function mapElementsSyntax(elements: readonly MapElement[], types: readon
 }
 
 function elementsWithVerdicts(keys: readonly Value[], elements: readonly MapElement[], types: readonly ValueType[]) {
-  const verdicts = new Map(
-    elements.map(([value, verdict]) => [JSON.stringify(canonicalValue(value, types)), verdictSyntax(verdict)]),
-  );
+  const verdicts = verdictsByKey(elements, types, verdictSyntax);
   return keys.map((key) => `${valueSyntax(key, types)} : ${verdicts.get(JSON.stringify(key))}`);
 }
 

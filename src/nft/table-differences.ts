@@ -1,4 +1,4 @@
-import type { SetContent, TableContent } from './driver.js';
+import type { ChainContent, SetContent, TableContent } from './driver.js';
 
 /** The objects that are not the same in both, sorted: `chain forward`, `map dispatch`, `counter foo`, `table flags`. */
 export function differences(actual: TableContent, desired: TableContent): readonly string[] {
@@ -19,8 +19,10 @@ function namesOf(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown
 }
 
 /** The same header and rules. */
-export function sameChain(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  return a === b || (a?.length === b?.length && a?.every((text, index) => text === b?.[index]) === true);
+export function sameChain(a: ChainContent | undefined, b: ChainContent | undefined): boolean {
+  if (a === b) return true;
+  if (!a || !b || a.header !== b.header || a.rules.length !== b.rules.length) return false;
+  return a.rules.every((text, index) => text === b.rules[index]);
 }
 
 /** The same header and elements. */

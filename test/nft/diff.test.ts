@@ -117,6 +117,7 @@ t.test('objects of others', async (t) => {
   const foreign = { ...content, others: [{ kind: 'counter', name: 'x' }] } as const;
   t.same(printTransaction(diff(foreign, desired, content)).text, 'delete counter inet margay x\n');
   t.equal(diff({ ...content, flagged: true }, desired, content)[0]?.op, 'replace', 'it may be dormant');
-  const unspeakable = { ...content, chains: new Map([...content.chains, ['a; flush ruleset', ['[]']]]) };
+  const odd = ['a; flush ruleset', { header: '[]', rules: [] }] as const;
+  const unspeakable = { ...content, chains: new Map([...content.chains, odd]) };
   t.equal(diff(unspeakable, desired, content)[0]?.op, 'replace', 'a name from netlink that is no nft name');
 });

@@ -124,9 +124,9 @@ function oddListing(driver: Driver): Driver {
     content && {
       ...content,
       chains: new Map(
-        [...content.chains].map(([name, texts]) => [
+        [...content.chains].map(([name, { header, rules }]) => [
           name,
-          texts.map((text, index) => (index === 0 ? text : `${text} `)),
+          { header, rules: rules.map((text) => `${text} `) },
         ]),
       ),
     };
@@ -305,7 +305,7 @@ t.test('listings of other versions and of foreign objects', async (t) => {
     rule([{ counter: 'n' }, { xt: null }, { match: { op: '==', left: { jhash: {} }, right: 1 } }]),
   );
   t.same(foreign.others, [{ kind: 'counter', name: 'n' }]);
-  t.match(foreign.chains.get('c')?.[1], /opaque.*opaque.*opaque/);
+  t.match(foreign.chains.get('c')?.rules[0], /opaque.*opaque.*opaque/);
   t.match(foreign.sets.get('s')?.header, /timeout/);
   t.match(foreign.sets.get('d')?.header, /"map":"mark"/);
   t.throws(() => parseListing('{}'), { code: 'unreadable' });

@@ -209,14 +209,6 @@ t.test('values that nft would refuse, or take for something else', async (t) => 
             [{ from: 80, to: 80 }, drop],
           ]),
         ),
-      ) &&
-      describeTable(
-        tableOf(
-          vmap(th.dport, [
-            [80, accept],
-            [{ from: 80, to: 80 }, drop],
-          ]),
-        ),
       ),
     { code: 'invalid' },
   );
@@ -226,7 +218,7 @@ t.test('an error says whose object it is', async (t) => {
   const origin = { kind: 'NetworkPolicy', namespace: 'n', name: 'p' };
   const bad = withRules({ statements: [match(th.dport, 70000)], origin });
   t.throws(() => printTable(bad), { code: 'invalid', origin });
-  t.throws(() => describeTable(bad), { code: 'invalid', origin });
+  t.throws(() => describeTable(bad).chains.get('c')?.rules, { code: 'invalid', origin });
   const set: Table = {
     name: 'margay',
     chains: [],
@@ -234,7 +226,7 @@ t.test('an error says whose object it is', async (t) => {
     maps: [],
   };
   t.throws(() => printTable(set), { code: 'invalid', origin });
-  t.throws(() => describeTable(set), { code: 'invalid', origin });
+  t.throws(() => describeTable(set).sets.get('s')?.elements, { code: 'invalid', origin });
 });
 
 t.test('large sets are written in pieces', async (t) => {
