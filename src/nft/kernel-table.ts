@@ -108,8 +108,10 @@ export function kernelTable(
 /** Whether it may be the same in both, told in other words; to read a large table for nothing takes long. */
 function isAlike(object: string, actual: TableContent, desired: TableContent): boolean {
   const [kind, name = ''] = object.split(' ');
-  if (kind === 'chain') return actual.chains.get(name)?.rules.length === desired.chains.get(name)?.rules.length;
-  return actual.sets.get(name)?.elements.size === desired.sets.get(name)?.elements.size;
+  const [chain, set] = [actual.chains.get(name), actual.sets.get(name)];
+  return kind === 'chain'
+    ? chain !== undefined && chain.rules.length === desired.chains.get(name)?.rules.length
+    : set !== undefined && set.elements.size === desired.sets.get(name)?.elements.size;
 }
 
 /** What can't be read has to be replaced as a whole, as if there were nothing: somebody put something odd into our table. */

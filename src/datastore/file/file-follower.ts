@@ -8,7 +8,7 @@ import { type Reading, readObjectFile, unreadable } from './read-file.js';
 import type { FileContent, Reader } from './reader.js';
 import { settling } from './settling.js';
 import { survey } from './survey.js';
-import { type Found, inParallel } from './walk.js';
+import type { Found } from './walk.js';
 
 /** How long to wait for what, in ms. */
 export interface FileTimes {
@@ -54,6 +54,9 @@ interface Taken {
 }
 
 const GONE = 'gone';
+
+/** So many are read without letting others have a turn: some 5 ms. */
+const FILES_PER_TURN = 32;
 
 /** What is to be done about a path. */
 type Step =
@@ -146,9 +149,11 @@ export function fileFollower(
   async function readAll(decisions: readonly Decision[]): Promise<Map<string, Reading>> {
     const readings = new Map<string, Reading>();
     const movedIn = decisions.filter(({ step, path }) => step.do === 'read' && around.movedIn(path));
-    await inParallel(decisions, async ({ path, step }) => {
-      if (step.do === 'read') readings.set(path, await readObjectFile(path, step.stat, reader));
-    });
+    for (const { path, step } of decisions) {
+      if (step.do !== 'read') continue;
+      if (readings.size % FILES_PER_TURN === FILES_PER_TURN - 1) await turn();
+      readings.set(path, readObjectFile(path, step.stat, reader));
+    }
     // If one is being written where it is, its event is there after two turns; one may be a turn that had begun.
     if (movedIn.length > 0) await turn();
     if (movedIn.length > 0) await turn();

@@ -1,12 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import * as fs from 'node:fs';
-import { promisify } from 'node:util';
 import type { Issue } from '../../resources/resource.js';
 import { errorCode, formatOf, ioIssue, isMissing, issueOf, versionOf } from './look.js';
 import type { FileContent, Reader } from './reader.js';
-
-// Half the time of the file handles of node:fs/promises, which counts at a start with thousands of files.
-const [open, fstat, read, close] = [promisify(fs.open), promisify(fs.fstat), promisify(fs.read), promisify(fs.close)];
 
 /** No policy needs as much; more would stop the program for seconds. */
 const MAX_BYTES = 64n * 1024n * 1024n;
@@ -17,32 +13,35 @@ export type Reading =
   /** It is not, or no longer, the version that was asked for. */
   | { readonly is: 'changed' };
 
-/** Reads a file, in the version that was seen before. */
-export async function readObjectFile(path: string, seen: fs.BigIntStats, reader: Reader): Promise<Reading> {
+/**
+ * Reads a file, in the version that was seen before. At once: of small files on a file system that has just answered, the threads
+ * of asynchronous calls would cost several times the reading itself.
+ */
+export function readObjectFile(path: string, seen: fs.BigIntStats, reader: Reader): Reading {
   if (seen.size > MAX_BYTES) return lasting(tooLarge(path));
   let file: number;
   try {
     // Not to be stopped by a pipe that took the place of the file.
-    file = await open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
     return isMissing(error) ? { is: 'changed' } : failed(path, error);
   }
   try {
-    const bytes = await readUpTo(file, Number(seen.size) + 1);
-    const after = await fstat(file, { bigint: true });
+    const bytes = readUpTo(file, Number(seen.size) + 1);
+    const after = fs.fstatSync(file, { bigint: true });
     return versionOf(after) === versionOf(seen) ? lasting(contentOf(bytes, path, reader)) : { is: 'changed' };
   } catch (error) {
     return failed(path, error);
   } finally {
-    await close(file);
+    fs.closeSync(file);
   }
 }
 
-async function readUpTo(file: number, size: number): Promise<Buffer> {
+function readUpTo(file: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);
   let length = 0;
-  for (let bytesRead = -1; bytesRead !== 0 && length < size - 1; length += bytesRead) {
-    ({ bytesRead } = await read(file, bytes, length, size - length, null));
+  for (let read = -1; read !== 0 && length < size - 1; length += read) {
+    read = fs.readSync(file, bytes, length, size - length, null);
   }
   return bytes.subarray(0, length);
 }
