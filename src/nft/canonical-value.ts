@@ -25,8 +25,9 @@ function canonicalScalar(value: Value, type: ValueType): Value {
   if (type === 'ifname') return canonicalInterfaceName(value);
   if (WORDS[type]) return canonicalWord(value, type);
   const bits = addressBits(type);
-  // A shortcut for the many.
+  // Shortcuts for the many.
   if (bits !== undefined && typeof value === 'string') return canonicalAddress(value, bits);
+  if (bits === undefined && isNumberOf(value, type)) return value;
   return fromInterval(toInterval(value, type), type);
 }
 

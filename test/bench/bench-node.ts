@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { stringify } from 'yaml';
 import { NoDaemonError, NotInForceError, queryStatus } from '../../src/observe/status-client.js';
 import type { Resource } from '../../src/resources/kinds.js';
 import { type Agent, createAgent } from '../lab/agent.js';
@@ -34,16 +35,18 @@ const NETWORK = [
 
 let count = 0;
 
+/** `cluster`: the data set, a file for each object; `host`: only what concerns the host endpoint, in one file of YAML. */
+export type BenchData = 'cluster' | 'host';
+
 /** `policies`: size of the data set. The workloads of the node have no interfaces, as if they were about to start. */
-export async function benchNode(policies: number): Promise<BenchNode> {
+export async function benchNode(policies: number, data: BenchData = 'cluster'): Promise<BenchNode> {
   if (count === 0) reapDeadLabs();
   const prefix = namespacePrefix(count++);
   const namespace = `${prefix}bench`;
   const directory = await mkdtemp(join(tmpdir(), prefix));
   const resources = join(directory, 'resources');
   await mkdir(resources);
-  for (const resource of dataSet(policies))
-    await writeFile(join(resources, fileName(resource)), JSON.stringify(resource));
+  await writeData(resources, policies, data);
   await execa('ip', ['netns', 'add', namespace]);
   const [command = '', ...args] = inNamespace(namespace, ['ip', '-batch', '-']);
   await execa(command, args, { input: `${NETWORK.join('\n')}\n` });
@@ -76,6 +79,15 @@ export async function benchNode(policies: number): Promise<BenchNode> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function writeData(directory: string, policies: number, data: BenchData): Promise<void> {
+  if (data === 'host') {
+    const documents = dataSet(policies).filter(({ kind }) => kind !== 'WorkloadEndpoint');
+    return writeFile(join(directory, 'host.yaml'), documents.map((one) => `---\n${stringify(one)}`).join(''));
+  }
+  for (const resource of dataSet(policies))
+    await writeFile(join(directory, fileName(resource)), JSON.stringify(resource));
 }
 
 /** Asks the daemon itself, also while it is not there yet. */

@@ -1,10 +1,12 @@
-import { type BenchNode, benchNode, untilInForce } from './bench-node.js';
+import { type BenchData, type BenchNode, benchNode, untilInForce } from './bench-node.js';
 import { pause } from './commits.js';
+import { LOCAL_WORKLOADS, REMOTE_WORKLOADS } from './data-set.js';
 import { type Figure, figure } from './figure.js';
 import { footprint } from './process-tree.js';
 import type { Section } from './section.js';
 
 const POLICIES = [10, 100, 1000] as const;
+const DATA: readonly BenchData[] = ['host', 'cluster'];
 const FELIX = {
   10: { memory: 83, peak: 88, cpu: 1.3 },
   100: { memory: 88, peak: 93, cpu: 1.4 },
@@ -20,7 +22,7 @@ export const memory: Section = {
   name: 'memory',
   help: 'resident memory of the daemon and its children, after the start and at the most',
   needsRoot: true,
-  run: ({ quick }) => forEachSize((node, policies) => memoryOf(node, policies), quick ? 1 : 5),
+  run: ({ quick }) => forEachSize(memoryOf, quick ? 1 : 5),
 };
 
 export const idle: Section = {
@@ -28,16 +30,18 @@ export const idle: Section = {
   help: 'CPU time of the daemon and its children while nothing changes',
   needsRoot: true,
   // The full check of the table comes every 90 s: a longer time has one.
-  run: ({ quick }) => forEachSize((node, policies) => idleOf(node, policies, quick ? 10 : 100), 1),
+  run: ({ quick }) => forEachSize((node, policies, what) => idleOf(node, policies, what, quick ? 10 : 100), 1),
 };
 
-type Measure = (node: BenchNode, policies: (typeof POLICIES)[number]) => Promise<readonly Figure[]>;
+type Size = (typeof POLICIES)[number];
+type Measure = (node: BenchNode, policies: Size, what: string) => Promise<readonly Figure[]>;
 
 /** Each repetition is a process of its own; figures of the same name become one. */
 async function forEachSize(measure: Measure, repetitions: number): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const policies of POLICIES) {
-    const node = await benchNode(policies);
+  for (const [policies, data] of DATA.flatMap((data) => POLICIES.map((policies) => [policies, data] as const))) {
+    const node = await benchNode(policies, data);
+    const what = `${policies} policies${data === 'cluster' ? `, ${LOCAL_WORKLOADS + REMOTE_WORKLOADS} workloads` : ''}`;
     const measured: Figure[] = [];
     try {
       for (let run = 0; run < repetitions; run++) {
@@ -45,7 +49,7 @@ async function forEachSize(measure: Measure, repetitions: number): Promise<Figur
         await node.agent.start();
         await untilInForce(node.agent);
         await pause(SETTLE_MS);
-        measured.push(...(await measure(node, policies)));
+        measured.push(...(await measure(node, policies, what)));
         await node.agent.stop();
       }
     } finally {
@@ -70,17 +74,17 @@ async function forEachSize(measure: Measure, repetitions: number): Promise<Figur
   return figures;
 }
 
-async function memoryOf({ agent }: BenchNode, policies: (typeof POLICIES)[number]): Promise<Figure[]> {
+async function memoryOf({ agent }: BenchNode, policies: Size, what: string): Promise<Figure[]> {
   const { residentMB, peakMB, processes } = await footprint(pidOf(agent.pid()));
   const felix = FELIX[policies];
   const compared = { felix: felix.memory, goal: MEMORY_GOAL_MB, note: processes.join(', ') };
   return [
-    figure('memory', `${policies} policies: resident`, 'MB', [residentMB], compared),
-    figure('memory', `${policies} policies: peak`, 'MB', [peakMB], { felix: felix.peak }),
+    figure('memory', `${what}: resident`, 'MB', [residentMB], compared),
+    figure('memory', `${what}: peak`, 'MB', [peakMB], { felix: felix.peak }),
   ];
 }
 
-async function idleOf({ agent }: BenchNode, policies: (typeof POLICIES)[number], seconds: number): Promise<Figure[]> {
+async function idleOf({ agent }: BenchNode, policies: Size, what: string, seconds: number): Promise<Figure[]> {
   const pid = pidOf(agent.pid());
   const before = await footprint(pid);
   const began = performance.now();
@@ -88,7 +92,7 @@ async function idleOf({ agent }: BenchNode, policies: (typeof POLICIES)[number],
   const after = await footprint(pid);
   const percent = (100 * (after.cpuMs - before.cpuMs)) / (performance.now() - began);
   const compared = { felix: FELIX[policies].cpu, goal: CPU_GOAL_PERCENT, note: `${seconds} s` };
-  return [figure('idle', `${policies} policies`, '%', [percent], compared)];
+  return [figure('idle', what, '%', [percent], compared)];
 }
 
 function pidOf(pid: number | undefined): number {

@@ -1,5 +1,6 @@
-import { type BenchNode, benchNode, untilInForce } from './bench-node.js';
+import { type BenchData, type BenchNode, benchNode, untilInForce } from './bench-node.js';
 import { monotonicMs, pause } from './commits.js';
+import { LOCAL_WORKLOADS, REMOTE_WORKLOADS } from './data-set.js';
 import { type Compared, type Figure, figure } from './figure.js';
 import type { Section } from './section.js';
 
@@ -14,13 +15,14 @@ export const start: Section = {
   needsRoot: true,
   async run({ quick }) {
     const figures: Figure[] = [];
-    for (const policies of [10, 100, 1000]) figures.push(...(await startWith(policies, quick ? 2 : 20)));
+    for (const policies of [1, 10, 100, 1000]) figures.push(...(await startWith(policies, 'host', quick ? 2 : 20)));
+    for (const policies of [10, 100, 1000]) figures.push(...(await startWith(policies, 'cluster', quick ? 2 : 20)));
     return figures;
   },
 };
 
-async function startWith(policies: number, repetitions: number): Promise<Figure[]> {
-  const node = await benchNode(policies);
+async function startWith(policies: number, data: BenchData, repetitions: number): Promise<Figure[]> {
+  const node = await benchNode(policies, data);
   try {
     const cold: number[] = [];
     const warm: number[] = [];
@@ -33,9 +35,10 @@ async function startWith(policies: number, repetitions: number): Promise<Figure[
     }
     const felix = FELIX[policies];
     const compared: Compared = felix === undefined ? {} : { felix, goal: felix };
+    const what = `${policies} policies${data === 'cluster' ? `, ${LOCAL_WORKLOADS + REMOTE_WORKLOADS} workloads` : ''}`;
     return [
-      figure('start', `${policies} policies: start to in force`, 's', cold, compared),
-      figure('start', `${policies} policies: restart to ready, with nothing to write`, 's', warm),
+      figure('start', `${what}: start to in force`, 's', cold, compared),
+      figure('start', `${what}: restart to ready, with nothing to write`, 's', warm),
     ];
   } finally {
     await node.close();
