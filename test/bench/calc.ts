@@ -69,7 +69,7 @@ export const calc: Section = {
 };
 
 async function inOwnProcess(name: string): Promise<CaseResult> {
-  const script = fileURLToPath(import.meta.url);
-  const { stdout } = await execa(process.execPath, ['--expose-gc', script, '--case', name]);
+  const script = fileURLToPath(new URL('main.ts', import.meta.url));
+  const { stdout } = await execa(process.execPath, [...process.execArgv, '--expose-gc', script, '--case', name]);
   return JSON.parse(stdout) as CaseResult;
 }

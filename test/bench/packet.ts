@@ -49,7 +49,7 @@ async function costWith(policies: number, rounds: number, chunks: number): Promi
       `${policies} policies: new flow`,
       '×',
       ratios,
-      felix === undefined ? {} : { felix, goal: felix },
+      felix === undefined ? {} : { felix, goal: felix / 4 },
     );
   } finally {
     removeNamespaces((name) => name === near || name === far);
