@@ -21,10 +21,18 @@ export interface LabelIndex {
 export type MatchListener = (selector: string, item: string, selected: boolean) => void;
 
 interface Item {
+  readonly id: string;
   readonly labels: Labels;
-  readonly parents: readonly string[];
+  readonly shape: Shape;
   /** One of them is not in a Set: that is all that most items of a large cluster have, and a Set takes 200 bytes. */
   selectors: string | Set<string> | undefined;
+}
+
+/** Items with the same parents and the same labels, whatever their values are: in a large cluster there are few shapes. */
+interface Shape {
+  readonly parents: readonly string[];
+  readonly labels: readonly string[];
+  readonly items: Set<Item>;
 }
 
 interface IndexedSelector {
@@ -45,47 +53,63 @@ interface AnchoredSelectors {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+const NO_ITEMS: ReadonlySet<Item> = new Set();
 const NO_LABELS: Labels = {};
 
 /** Only what a change can concern is evaluated: selectors by the labels they demand, items by the labels that selectors ask for. */
 export function labelIndex(listener: MatchListener): LabelIndex {
   const items = new Map<string, Item>();
+  const shapes = new Map<string, Shape>();
+  const shapesByParent = new Map<string, Set<Shape>>();
   const parents = new Map<string, Labels>();
-  const children = new Map<string, Set<string>>();
   const selectors = new Map<string, IndexedSelector>();
   const unanchored = new Set<string>();
   const anchored = new Map<string, AnchoredSelectors>();
-  const itemsByLabel = new Map<string, Map<string, Set<string>>>();
+  const itemsByLabel = new Map<string, Map<string, Set<Item>>>();
 
   /** The values of labels are always texts: what objects have besides them is none. */
   const labelOf = (item: Item, label: string): string | undefined => {
     const own: unknown = item.labels[label];
-    if (typeof own === 'string') return own;
-    for (const parent of item.parents) {
-      const inherited: unknown = parents.get(parent)?.[label];
-      if (typeof inherited === 'string') return inherited;
+    return typeof own === 'string' ? own : inherited(item.shape, label);
+  };
+
+  const inherited = (shape: Shape, label: string): string | undefined => {
+    for (const parent of shape.parents) {
+      const value: unknown = parents.get(parent)?.[label];
+      if (typeof value === 'string') return value;
     }
     return undefined;
   };
 
-  let evaluated: Item = { labels: {}, parents: [], selectors: undefined };
-  const labelsOfEvaluated = { get: (label: string) => labelOf(evaluated, label) };
+  const shapeOf = (itemParents: readonly string[], labels: Labels): Shape => {
+    const names = Object.keys(labels);
+    const key = JSON.stringify([itemParents, names]);
+    const known = shapes.get(key);
+    if (known) return known;
+    const shape = { parents: itemParents, labels: names, items: new Set<Item>() };
+    shapes.set(key, shape);
+    for (const parent of itemParents) member(shapesByParent, parent).add(shape);
+    return shape;
+  };
 
-  const select = (selectorId: string, { selector }: IndexedSelector, itemId: string, item: Item): void => {
+  let evaluated: Item | undefined;
+  const labelsOfEvaluated = { get: (label: string) => evaluated && labelOf(evaluated, label) };
+
+  const select = (selectorId: string, { selector }: IndexedSelector, item: Item): void => {
     evaluated = item;
     const selected = matches(selector, labelsOfEvaluated);
     if (selected === isSelectedBy(item, selectorId)) return;
     if (selected) addSelector(item, selectorId);
     else deleteSelector(item, selectorId);
-    listener(selectorId, itemId, selected);
+    listener(selectorId, item.id, selected);
   };
 
   /** The selectors that select the item now, and those that its labels make possible; some come twice, which changes nothing. */
-  const evaluate = (id: string, item: Item): void => {
+  const evaluate = (item: Item): void => {
     const tryAll = (ids: Iterable<string>): void => {
       for (const selectorId of ids) {
         const selector = selectors.get(selectorId);
-        if (selector) select(selectorId, selector, id, item);
+        if (selector) select(selectorId, selector, item);
       }
     };
     const tryAnchored = (labels: Labels): void => {
@@ -100,43 +124,55 @@ export function labelIndex(listener: MatchListener): LabelIndex {
     tryAll(unanchored);
     if (anchored.size === 0) return;
     tryAnchored(item.labels);
-    for (const parent of item.parents) tryAnchored(parents.get(parent) ?? NO_LABELS);
+    for (const parent of item.shape.parents) tryAnchored(parents.get(parent) ?? NO_LABELS);
   };
 
-  const file = (id: string, item: Item, add: boolean): void => {
+  const file = (item: Item, add: boolean): void => {
     for (const [label, byValue] of itemsByLabel) {
       const value = labelOf(item, label);
       if (value === undefined) continue;
-      if (add) member(byValue, value).add(id);
-      else byValue.get(value)?.delete(id);
+      if (add) member(byValue, value).add(item);
+      else byValue.get(value)?.delete(item);
     }
   };
 
   /** The items that have a label, by its value; made when a selector first asks for the label. */
-  const filed = (label: string): Map<string, Set<string>> => {
+  const filed = (label: string): Map<string, Set<Item>> => {
     let byValue = itemsByLabel.get(label);
     if (byValue) return byValue;
     byValue = new Map();
     itemsByLabel.set(label, byValue);
-    for (const [id, item] of items) {
-      const value = labelOf(item, label);
-      if (value !== undefined) member(byValue, value).add(id);
+    for (const shape of shapes.values()) {
+      if (!shape.labels.includes(label) && inherited(shape, label) === undefined) continue;
+      for (const item of shape.items) member(byValue, labelOf(item, label) ?? '').add(item);
     }
     return byValue;
   };
 
-  const candidateItems = function* ({ anchor }: IndexedSelector): Iterable<string> {
-    if (!anchor) return yield* items.keys();
+  const candidateItems = function* ({ anchor }: IndexedSelector): Iterable<Item> {
+    if (!anchor) return yield* items.values();
     const byValue = filed(anchor.label);
-    for (const value of anchor.values ?? byValue.keys()) yield* byValue.get(value) ?? NONE;
+    for (const value of anchor.values ?? byValue.keys()) yield* byValue.get(value) ?? NO_ITEMS;
+  };
+
+  /** Takes it out of what finds it; the selectors that select it stay. */
+  const unfile = (item: Item): void => {
+    file(item, false);
+    const { shape } = item;
+    shape.items.delete(item);
+    if (shape.items.size > 0) return;
+    shapes.delete(JSON.stringify([shape.parents, shape.labels]));
+    for (const parent of shape.parents) {
+      shapesByParent.get(parent)?.delete(shape);
+      if (shapesByParent.get(parent)?.size === 0) shapesByParent.delete(parent);
+    }
   };
 
   const removeItem = (id: string): void => {
     const item = items.get(id);
     if (!item) return;
     for (const selectorId of selectorsOf(item)) listener(selectorId, id, false);
-    file(id, item, false);
-    for (const parent of item.parents) children.get(parent)?.delete(id);
+    unfile(item);
     items.delete(id);
   };
 
@@ -168,39 +204,32 @@ export function labelIndex(listener: MatchListener): LabelIndex {
     if (!selector) return;
     selectors.delete(id);
     unanchor(id, selector.anchor);
-    for (const itemId of candidateItems(selector)) {
-      const item = items.get(itemId);
-      if (!item || !isSelectedBy(item, id)) continue;
+    for (const item of candidateItems(selector)) {
+      if (!isSelectedBy(item, id)) continue;
       deleteSelector(item, id);
-      listener(id, itemId, false);
+      listener(id, item.id, false);
     }
   };
 
   return {
     setItem(id, labels, itemParents) {
       const old = items.get(id);
-      if (old) {
-        file(id, old, false);
-        for (const parent of old.parents) children.get(parent)?.delete(id);
-      }
-      const item: Item = { labels, parents: itemParents, selectors: old?.selectors };
+      if (old) unfile(old);
+      const item: Item = { id, labels, shape: shapeOf(itemParents, labels), selectors: old?.selectors };
       items.set(id, item);
-      for (const parent of itemParents) member(children, parent).add(id);
-      file(id, item, true);
-      evaluate(id, item);
+      item.shape.items.add(item);
+      file(item, true);
+      evaluate(item);
     },
     removeItem,
     setParent(name, labels) {
-      const concerned = [...(children.get(name) ?? NONE)].flatMap((id) => {
-        const item = items.get(id);
-        return item ? [[id, item] as const] : [];
-      });
-      for (const [id, item] of concerned) file(id, item, false);
+      const concerned = [...(shapesByParent.get(name) ?? [])].flatMap(({ items: own }) => [...own]);
+      for (const item of concerned) file(item, false);
       if (labels) parents.set(name, labels);
       else parents.delete(name);
-      for (const [id, item] of concerned) {
-        file(id, item, true);
-        evaluate(id, item);
+      for (const item of concerned) {
+        file(item, true);
+        evaluate(item);
       }
     },
     setSelector(id, selector) {
@@ -210,10 +239,7 @@ export function labelIndex(listener: MatchListener): LabelIndex {
       selectors.set(id, indexed);
       anchor(id, indexed.anchor);
       const concerned = old ? new Set([...candidateItems(old), ...candidateItems(indexed)]) : candidateItems(indexed);
-      for (const itemId of concerned) {
-        const item = items.get(itemId);
-        if (item) select(id, indexed, itemId, item);
-      }
+      for (const item of concerned) select(id, indexed, item);
     },
     removeSelector,
     selectorsOf: (id) => {
@@ -254,7 +280,7 @@ function anchorOf(selector: Selector): IndexedSelector['anchor'] {
   return best;
 }
 
-function member(map: Map<string, Set<string>>, key: string): Set<string> {
+function member<T>(map: Map<string, Set<T>>, key: string): Set<T> {
   let found = map.get(key);
   if (!found) {
     found = new Set();
