@@ -30,12 +30,11 @@ export function hostEndpointItem({ metadata, spec }: HostEndpoint): SelectableIt
 
 /** Namespace, orchestrator and service account are labels too. */
 export function workloadEndpointItem({ metadata, spec }: WorkloadEndpoint): SelectableItem {
-  const labels = withoutReserved(metadata.labels ?? {}, []);
-  labels[NAMESPACE_LABEL] = metadata.namespace;
-  if (spec.orchestrator !== undefined) labels[ORCHESTRATOR_LABEL] = spec.orchestrator;
-  if (spec.serviceAccountName !== undefined) labels[SERVICE_ACCOUNT_LABEL] = spec.serviceAccountName;
+  const implicit: Record<string, string> = { [NAMESPACE_LABEL]: metadata.namespace };
+  if (spec.orchestrator !== undefined) implicit[ORCHESTRATOR_LABEL] = spec.orchestrator;
+  if (spec.serviceAccountName !== undefined) implicit[SERVICE_ACCOUNT_LABEL] = spec.serviceAccountName;
   return {
-    labels,
+    labels: withImplicit(withoutReserved(metadata.labels ?? {}, []), implicit),
     parents: spec.profiles ?? [],
     contribution: { nets: hostNets(spec.ipNetworks ?? []), ports: namedPorts(spec.ports ?? []) },
   };
@@ -54,18 +53,39 @@ export function networkSetItem({ kind, metadata, spec }: NetworkSet | GlobalNetw
  * An endpoint must not pose as part of a namespace or service account by labels of its own: namespaced policy would capture it,
  * and rules would let it in. Calico does not take them away from host endpoints.
  */
-function withoutReserved(labels: Labels, names: readonly string[]): Record<string, string> {
-  const kept: Record<string, string> = {};
+function withoutReserved(labels: Labels, names: readonly string[]): Labels {
+  const isReserved = (label: string): boolean =>
+    names.includes(label) || label.startsWith(NAMESPACE_PREFIX) || label.startsWith(SERVICE_ACCOUNT_PREFIX);
   for (const label in labels) {
-    const reserved =
-      names.includes(label) || label.startsWith(NAMESPACE_PREFIX) || label.startsWith(SERVICE_ACCOUNT_PREFIX);
-    if (!reserved) kept[label] = labels[label] ?? '';
+    if (isReserved(label)) return Object.fromEntries(Object.entries(labels).filter(([each]) => !isReserved(each)));
   }
-  return kept;
+  return labels;
 }
 
-function hostNets(texts: readonly string[]): string[] {
-  return addressesOf(texts).map((address) => `${address}/${address.includes(':') ? 128 : 32}`);
+/** The object itself where it has them, as Calico's client writes them: a large cluster would hold as many copies. */
+function withImplicit(labels: Labels, implicit: Labels): Labels {
+  let differs = false;
+  for (const label in implicit) differs ||= labels[label] !== implicit[label];
+  if (!differs) return labels;
+  const all: Record<string, string> = {};
+  for (const label in labels) all[label] = labels[label] ?? '';
+  for (const label in implicit) all[label] = implicit[label] ?? '';
+  return all;
+}
+
+const NO_NETS: readonly string[] = [];
+
+function hostNets(texts: readonly string[]): readonly string[] {
+  const [first = '', ...more] = texts;
+  const net = hostNet(first);
+  // Most have one address; a list that grew by flatMap would have room for 16 more.
+  if (more.length === 0) return net === undefined ? NO_NETS : [net];
+  return [...new Set(texts.flatMap((text) => hostNet(text) ?? []))];
+}
+
+function hostNet(text: string): string | undefined {
+  const address = parseCidr(text)?.address;
+  return address && `${address}/${address.includes(':') ? 128 : 32}`;
 }
 
 /** Canonical addresses, each once, whatever mask is written behind them. */

@@ -83,7 +83,7 @@ export function labelIndex(listener: MatchListener): LabelIndex {
 
   const shapeOf = (itemParents: readonly string[], labels: Labels): Shape => {
     const names = Object.keys(labels);
-    const key = JSON.stringify([itemParents, names]);
+    const key = keyOfShape(itemParents, names);
     const known = shapes.get(key);
     if (known) return known;
     const shape = { parents: itemParents, labels: names, items: new Set<Item>() };
@@ -161,7 +161,7 @@ export function labelIndex(listener: MatchListener): LabelIndex {
     const { shape } = item;
     shape.items.delete(item);
     if (shape.items.size > 0) return;
-    shapes.delete(JSON.stringify([shape.parents, shape.labels]));
+    shapes.delete(keyOfShape(shape.parents, shape.labels));
     for (const parent of shape.parents) {
       shapesByParent.get(parent)?.delete(shape);
       if (shapesByParent.get(parent)?.size === 0) shapesByParent.delete(parent);
@@ -247,6 +247,11 @@ export function labelIndex(listener: MatchListener): LabelIndex {
       return item ? selectorsOf(item) : NONE;
     },
   };
+}
+
+/** Neither names of profiles nor of labels have a line break in them. */
+function keyOfShape(parents: readonly string[], labels: readonly string[]): string {
+  return `${parents.join('\n')}\n\n${labels.join('\n')}`;
 }
 
 function selectorsOf({ selectors }: Item): Iterable<string> {
