@@ -13,7 +13,7 @@ import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 import type { HostPolicy } from '../policy/host-policy.js';
 import { keyOf } from '../resources/key-of.js';
 import { keyText, type ObjectKey } from '../resources/resource.js';
-import { conntrackTable, renderTable, TABLE } from '../ruleset/render.js';
+import { conntrackTable, type RenderOptions, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
 import { applyLoop } from './apply-loop.js';
 import { countedDriver } from './counted-driver.js';
@@ -31,6 +31,7 @@ export interface AgentOptions {
   readonly interfaces: InterfaceSource;
   readonly driver: Driver;
   readonly calculator: PolicyCalculator;
+  readonly render?: RenderOptions;
   readonly state: StateKeeper;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -120,7 +121,7 @@ export function agent(options: AgentOptions): Agent {
     calculation = calculator.calculate();
     const calculated = performance.now();
     metrics.calcGraphUpdateTime.observe((calculated - begin) / 1000);
-    const table = renderTable(calculation.hostPolicy);
+    const table = renderTable(calculation.hostPolicy, options.render);
     const outcome = await enforcement.enforce(table);
     const ms = performance.now() - begin;
     metrics.dataplaneApplyTime.observe((performance.now() - calculated) / 1000);

@@ -14,6 +14,7 @@ import { checkSelector } from '../selector/check-selector.js';
 import type { Io } from './io.js';
 import { newCalculator } from './offline-policy.js';
 import { openSource } from './open-source.js';
+import { renderOptions } from './render-options.js';
 import type { Address, Settings } from './settings.js';
 import { readVersion } from './version.js';
 
@@ -46,6 +47,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     interfaces: followInterfaces(),
     driver: nftCommand(),
     calculator: newCalculator(settings.node, environment),
+    render: renderOptions(settings),
     state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),
     log,
     metrics,

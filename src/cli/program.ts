@@ -72,11 +72,14 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
   withSettings(program.command('render'), 'render')
     .description('print the ruleset of a node as an nft script')
     .addOption(interfacesOption())
+    .option('--explain-shape', 'instead: which form each list of policies has in it, and why')
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const settings = await resolveSettings('render', flagsOf(options), io.environment);
       const { render } = await import('./commands/render.js');
-      done(await render(settings, { json: Boolean(options.json), interfaces: String(options.interfaces) }, io));
+      const { json, explainShape, interfaces } = options;
+      const shown = { json: Boolean(json), explainShape: Boolean(explainShape), interfaces: String(interfaces) };
+      done(await render(settings, shown, io));
     });
   // It has the settings of render: the same question to the same policy, but about one packet.
   withSettings(program.command('explain'), 'render')

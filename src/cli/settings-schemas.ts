@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import * as z from 'zod';
 import { logFormats, logLevels } from '../observe/log-level.js';
 import { parseDatastore } from './settings-datastore.js';
-import { type Address, drivers, type SettingName, type Settings } from './settings-table.js';
+import { type Address, drivers, listForms, type SettingName, type Settings } from './settings-table.js';
 
 /** What values settings may have. In a file of its own, because zod takes long to load and is not always needed. */
 export const settingSchemas: { readonly [Name in SettingName]?: z.ZodType<Settings[Name]> } = {
@@ -13,6 +13,7 @@ export const settingSchemas: { readonly [Name in SettingName]?: z.ZodType<Settin
     return z.NEVER;
   }),
   driver: oneOf(drivers),
+  lists: oneOf(listForms),
   logLevel: oneOf(logLevels),
   logFormat: oneOf(logFormats),
   health: address(),

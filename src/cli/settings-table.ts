@@ -11,6 +11,7 @@ export interface Settings {
   readonly runDir: string;
   readonly stateDir: string;
   readonly driver: (typeof drivers)[number];
+  readonly lists: (typeof listForms)[number];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Undefined: health is not served. */
@@ -50,6 +51,9 @@ export interface Setting<Value> {
 
 /** Ways to the kernel. */
 export const drivers = ['nft'] as const;
+
+/** Forms of lists of policies in the ruleset. */
+export const listForms = ['compiled', 'plain'] as const;
 
 /** Every setting, in the order of the help; a default may depend on settings before it. */
 export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[Name]> } = {
@@ -104,6 +108,15 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     default: () => 'nft',
     checked: true,
     commands: ['run', 'uninstall'],
+  },
+  lists: {
+    name: 'lists',
+    placeholder: 'form',
+    help: 'lists of policies: compiled (by port), or plain (all rules in their order, for comparison)',
+    defaultText: 'compiled',
+    default: () => 'compiled',
+    checked: true,
+    commands: ['run', 'render'],
   },
   logLevel: {
     name: 'log-level',

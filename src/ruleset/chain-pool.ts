@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Chain, Rule } from '../nft/objects.js';
+import { digestOf } from './digest.js';
 
 /**
  * Chains named after their content: equal ones are one, so endpoints with the same policies share theirs, and a chain never
@@ -46,9 +46,5 @@ export function chainPool(): ChainPool {
   };
 }
 
-/** 2^-24 is the chance that any two of 4000 chains collide. */
-const NAME_DIGITS = 12;
-
-function digestOf(content: unknown): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
-}
+/** Of a digest in a name: 2^-24 is the chance that any two of 4000 collide. */
+export const NAME_DIGITS = 12;

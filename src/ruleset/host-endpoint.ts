@@ -7,11 +7,16 @@ import { verdictsOf } from './verdicts.js';
 
 /** The chain for traffic of the host itself through an endpoint. */
 export function normalChain(endpoint: HostEndpointPolicy, direction: Direction, rendering: Rendering): string {
+  return hostChain(endpoint, `HostEndpoint ${endpoint.name}`, direction, rendering);
+}
+
+function hostChain(endpoint: HostEndpointPolicy, name: string, direction: Direction, rendering: Rendering): string {
   const { parameters } = rendering.policy;
   const verdicts = verdictsOf('normal', parameters);
   return renderStage(
     {
       name: `host-${direction}`,
+      endpoint: name,
       direction,
       verdicts,
       prologue: [
@@ -32,7 +37,8 @@ export function normalChain(endpoint: HostEndpointPolicy, direction: Direction, 
  */
 export function postroutingChain(endpoint: HostEndpointPolicy, rendering: Rendering): string {
   const parameters = { ...rendering.policy.parameters, filterDenyAction: 'DROP' as const };
-  return normalChain(endpoint, 'egress', { ...rendering, policy: { ...rendering.policy, parameters } });
+  const behindDnat = `HostEndpoint ${endpoint.name} behind DNAT`;
+  return hostChain(endpoint, behindDnat, 'egress', { ...rendering, policy: { ...rendering.policy, parameters } });
 }
 
 /** The chain for forwarded traffic. Without any policy of the class it still drops invalid packets, as Calico does. */
@@ -42,6 +48,7 @@ export function forwardChain(endpoint: HostEndpointPolicy, direction: Direction,
   return renderStage(
     {
       name: `forward-${direction}`,
+      endpoint: `HostEndpoint ${endpoint.name}`,
       direction,
       verdicts,
       prologue: conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
@@ -58,6 +65,7 @@ export function preDNATChain(endpoint: HostEndpointPolicy, rendering: Rendering)
   return renderStage(
     {
       name: 'pre-dnat',
+      endpoint: `HostEndpoint ${endpoint.name}`,
       direction: 'ingress',
       verdicts,
       prologue: [
@@ -77,6 +85,7 @@ export function untrackedChain(endpoint: HostEndpointPolicy, direction: Directio
   return renderStage(
     {
       name: `untracked-${direction}`,
+      endpoint: `HostEndpoint ${endpoint.name}`,
       direction,
       verdicts: verdictsOf('untracked', parameters),
       prologue: [NEIGHBOUR_DISCOVERY, ...untrackedFailsafeRules(direction, parameters, rendering.pool)],

@@ -1,21 +1,23 @@
 import { accept, anyOf, ct, goto, match, ret } from '../nft/expressions.js';
 import type { Rule as NftRule, Origin, Statement } from '../nft/objects.js';
 import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '../policy/host-policy.js';
-import type { ChainPool } from './chain-pool.js';
+import { type ChainPool, NAME_DIGITS } from './chain-pool.js';
+import { compiledList, type ListOutput } from './compiled-list.js';
+import { digestOf } from './digest.js';
 import { logPrefixOf } from './log-prefix.js';
 import { rememberedRules } from './remembered-rules.js';
 import { renderRule } from './rule.js';
-import { segments } from './segments.js';
 import type { SetNames } from './sets.js';
 import type { Verdicts } from './verdicts.js';
 
 export type Direction = 'ingress' | 'egress';
 
 /** What the chains of one table are made with. */
-export interface Rendering {
+export interface Rendering extends ListOutput {
   readonly policy: HostPolicy;
-  readonly pool: ChainPool;
   readonly sets: SetNames;
+  /** The rules of tiers by what they depend on besides: endpoints with other profiles share them. */
+  readonly tierRules: Map<TierPolicies, Map<string, readonly NftRule[]>>;
   /** Chains of workloads by their tiers, which endpoints with the same policies share, and then by the rest. */
   readonly workloadChains: Map<readonly TierPolicies[], Map<string, string>>;
 }
@@ -24,6 +26,8 @@ export interface Rendering {
 export interface Stage {
   /** Starts the names of its chains. */
   readonly name: string;
+  /** The endpoint that it is rendered for, the first of those that share it: no other one has a stage of the name for it. */
+  readonly endpoint: string;
   readonly direction: Direction;
   readonly verdicts: Verdicts;
   /** Rules before policy: connection tracking, failsafes, what may never or must always pass. */
@@ -78,8 +82,7 @@ function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, render
   const ids = tier[stage.direction];
   if (ids.length === 0) return next;
   const render = () => {
-    const parts = ids.map((id) => ({ id, rules: policyRules(id, next, stage, rendering) }));
-    const rules = segments(parts, rendering.pool);
+    const rules = tierRules(tier, next, stage, rendering);
     const end: readonly NftRule[] =
       tier.defaultAction === 'Pass'
         ? next.inline()
@@ -87,6 +90,29 @@ function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, render
     return [...rules, ...end];
   };
   return continuation(render, stage.name, `tier ${tier.name}`, rendering.pool);
+}
+
+function tierRules(tier: TierPolicies, next: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {
+  const known = rendering.tierRules.get(tier) ?? new Map<string, readonly NftRule[]>();
+  rendering.tierRules.set(tier, known);
+  const key = keyOf(stage);
+  const shared = known.get(key);
+  if (shared) return shared;
+  const ids = tier[stage.direction];
+  const parts = ids.map((id) => ({ id, rules: policyRules(id, next, stage, rendering) }));
+  const name = digestOf([stage.name, key, tier.name, stage.endpoint]).slice(0, NAME_DIGITS);
+  const rules = compiledList(
+    { name, title: `tier ${tier.name}, ${stage.name} of ${stage.endpoint}`, parts },
+    rendering,
+  );
+  const passes = (id: string) => rendering.policy.policies.get(id)?.[stage.direction].some(isPass) ?? false;
+  // Pass leads to what comes next, which other endpoints with the tier may not have.
+  if (!ids.some(passes)) known.set(key, rules);
+  return rules;
+}
+
+function isPass({ action }: Rule): boolean {
+  return action === 'Pass';
 }
 
 function policyRules(id: string, next: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {

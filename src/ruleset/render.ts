@@ -2,6 +2,7 @@ import { accept, match, meta } from '../nft/expressions.js';
 import type { Chain, Table, VerdictMap } from '../nft/objects.js';
 import type { HostPolicy, PolicyParameters } from '../policy/host-policy.js';
 import { chainPool } from './chain-pool.js';
+import { type ListShape, LOOKUP_FROM } from './compiled-list.js';
 import { hostStages, inputStage } from './host-stages.js';
 import { natStages } from './nat-stages.js';
 import type { Rendering } from './program.js';
@@ -11,9 +12,31 @@ import { rawPreroutingStage, workloadStages } from './workload-stages.js';
 /** The name of the table, of family inet, that Margay owns. */
 export const TABLE = 'margay';
 
+export interface RenderOptions {
+  /** From how many rules on a list gets a look-up by port; infinite: all rules in their order, for comparison. */
+  readonly lookupFrom?: number;
+}
+
 /** The nftables table that enforces a host policy: a pure function of it. */
-export function renderTable(policy: HostPolicy): Table {
-  const rendering: Rendering = { policy, pool: chainPool(), sets: setNames(policy.sets), workloadChains: new Map() };
+export function renderTable(policy: HostPolicy, options: RenderOptions = {}): Table {
+  return renderWithShapes(policy, options).table;
+}
+
+/** The same, and which form each list of policies has. */
+export function renderWithShapes(
+  policy: HostPolicy,
+  { lookupFrom = LOOKUP_FROM }: RenderOptions = {},
+): { readonly table: Table; readonly shapes: readonly ListShape[] } {
+  const rendering: Rendering = {
+    policy,
+    pool: chainPool(),
+    sets: setNames(policy.sets),
+    workloadChains: new Map(),
+    tierRules: new Map(),
+    maps: [],
+    shapes: [],
+    lookupFrom,
+  };
   const raw = rawPreroutingStage(rendering);
   const stages = [
     ...(raw ? [raw] : []),
@@ -22,12 +45,13 @@ export function renderTable(policy: HostPolicy): Table {
     ...hostStages(rendering),
     ...natStages(policy),
   ];
-  return {
+  const table = {
     name: TABLE,
     chains: [...stages.map((stage) => policed(stage.chain, policy.parameters)), ...rendering.pool.chains],
     sets: [...stages.flatMap((stage) => stage.sets ?? []), ...rendering.sets.used],
-    maps: stages.flatMap((stage) => stage.maps).filter(hasElements),
+    maps: [...stages.flatMap((stage) => stage.maps).filter(hasElements), ...rendering.maps],
   };
+  return { table, shapes: rendering.shapes };
 }
 
 /** Without IPv6 support Calico leaves IPv6 alone, whatever policy says. */

@@ -1,24 +1,18 @@
-import { anyOf, concat, jump, match, meta, th } from '../nft/expressions.js';
-import type { Chain, Rule as NftRule, Statement, Value } from '../nft/objects.js';
+import { jump } from '../nft/expressions.js';
+import type { Chain, Rule as NftRule } from '../nft/objects.js';
 import type { ChainPool } from './chain-pool.js';
-
-/** The rules of one policy in a list of policies; the same object as long as they are the same. */
-export interface PolicyPart {
-  readonly id: string;
-  readonly rules: readonly NftRule[];
-}
+import { portRule } from './port-rule.js';
+import type { PolicyPart } from './rule-groups.js';
 
 /** Lists with fewer rules stay in one chain. */
 const LONG = 128;
 /** Policies in a segment: on average, and at most. */
 const USUAL = 16;
 const MOST = 64;
-/** Protocol and port pairs for which a segment is entered. */
-const MOST_PORTS = 512;
 
 /**
  * The rules of the policies in order; a long list in segments, chains of their own, so that a change of one policy rewrites its
- * segment only. Where all rules of a segment are for certain ports, other packets pass it by with one look-up.
+ * segment only.
  */
 export function segments(parts: readonly PolicyPart[], pool: ChainPool): NftRule[] {
   const count = parts.reduce((sum, { rules }) => sum + rules.length, 0);
@@ -44,17 +38,9 @@ export function segments(parts: readonly PolicyPart[], pool: ChainPool): NftRule
   return result;
 }
 
-const jumpable = new WeakMap<readonly NftRule[], boolean>();
-
 /** Return and goto mean something else one level down. */
 function mayBeJumpedTo(rules: readonly NftRule[]): boolean {
-  const known = jumpable.get(rules);
-  if (known !== undefined) return known;
-  const isFree = rules.every(({ statements }) =>
-    statements.every(({ kind }) => kind !== 'return' && kind !== 'goto' && kind !== 'vmap'),
-  );
-  jumpable.set(rules, isFree);
-  return isFree;
+  return rules.every((rule) => portRule(rule).jumpable);
 }
 
 /** FNV-1a. */
@@ -100,41 +86,9 @@ function newSegment(parts: readonly PolicyPart[], pool: ChainPool): Segment {
   const rules = parts.flatMap((part) => part.rules);
   const comment = `${parts[0]?.id} to ${parts.at(-1)?.id}`;
   const chain = pool.addChain('policies', comment, rules);
-  return { parts, chain, rule: { statements: [...portGuard(rules), jump(chain.name)], comment } };
+  return { parts, chain, rule: { statements: [jump(chain.name)], comment } };
 }
 
 function hasSameRules(a: readonly PolicyPart[], b: readonly PolicyPart[]): boolean {
   return a.length === b.length && a.every(({ rules }, index) => rules === b[index]?.rules);
-}
-
-/** What all packets that any of the rules matches have in common, if it is one of some protocols and destination ports. */
-function portGuard(rules: readonly NftRule[]): Statement[] {
-  const pairs = new Map<string, Value>();
-  for (const { statements } of rules) {
-    const protocols = numbersOf(statements, (left) => left.kind === 'meta' && left.key === 'l4proto');
-    const ports = numbersOf(
-      statements,
-      (left) => left.kind === 'payload' && left.protocol === 'th' && left.field === 'dport',
-    );
-    if (!protocols || !ports) return [];
-    for (const protocol of protocols) for (const port of ports) pairs.set(`${protocol} ${port}`, [protocol, port]);
-    if (pairs.size > MOST_PORTS) return [];
-  }
-  return [match(concat(meta.l4proto, th.dport), anyOf([...pairs.values()]))];
-}
-
-type Match = Extract<Statement, { kind: 'match' }>;
-
-/** The numbers that a rule compares something with; undefined if it does not, or with ranges. */
-function numbersOf(
-  statements: readonly Statement[],
-  of: (left: Match['left']) => boolean,
-): readonly number[] | undefined {
-  const found = statements.find((one): one is Match => one.kind === 'match' && one.op === '==' && of(one.left));
-  if (!found) return undefined;
-  const { right } = found;
-  if (typeof right === 'number') return [right];
-  if (typeof right !== 'object' || !('elements' in right)) return undefined;
-  const numbers = right.elements.filter((value) => typeof value === 'number');
-  return numbers.length === right.elements.length ? numbers : undefined;
 }

@@ -39,6 +39,7 @@ function renderWorkloadChain(endpoint: WorkloadEndpointPolicy, direction: Direct
   return renderStage(
     {
       name: `workload-${direction}`,
+      endpoint: `WorkloadEndpoint ${endpoint.namespace}/${endpoint.name}`,
       direction,
       verdicts,
       prologue: [

@@ -48,6 +48,14 @@ const samples: {
     ],
     bad: [],
   },
+  lists: {
+    good: [
+      ['plain', 'plain'],
+      ['compiled', 'compiled'],
+      ['plain', 'plain'],
+    ],
+    bad: ['fast', 'Plain'],
+  },
   driver: { good: Array.from({ length: 3 }, () => ['nft', 'nft'] as const), bad: ['iptables'] },
   logLevel: {
     good: [

@@ -26,12 +26,14 @@ export function compare(seed: number, packets: number, listener?: Listener): Dis
 
 export function disagreement(world: World, packets: readonly Packet[], listener?: Listener): Disagreement | undefined {
   try {
-    const { policy, table } = compileWorld(world);
+    const { policy, table, plain } = compileWorld(world);
     const evaluate = evaluator(policy);
     const { trace } = tracer(table);
+    const { trace: tracePlain } = tracer(plain);
     for (const packet of packets) {
       const traced = trace(packet);
       if (!isSame(evaluatePacket(evaluate, packet), traced, packet)) return { world, packet };
+      if (tracePlain(packet).verdict !== traced.verdict) return { world, packet };
       listener?.(packet, traced);
     }
     return undefined;

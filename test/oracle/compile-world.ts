@@ -4,6 +4,7 @@ import type { HostPolicy } from '../../src/policy/host-policy.js';
 import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
 import { parseResource } from '../../src/resources/parse-resource.js';
 import { initialTiers } from '../../src/resources/tier.js';
+import { LOOKUP_FROM } from '../../src/ruleset/compiled-list.js';
 import { renderTable } from '../../src/ruleset/render.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 import { INTERFACES, NODE } from './topology.js';
@@ -13,6 +14,8 @@ import type { World } from './world.js';
 export interface CompiledWorld {
   readonly policy: HostPolicy;
   readonly table: Table;
+  /** The same with all rules in their order. */
+  readonly plain: Table;
 }
 
 /** A resource of a world that is not valid: the generator is wrong, or the validation. */
@@ -33,5 +36,7 @@ export function compileWorld(world: World): CompiledWorld {
     calculator.upsert(parsed.resource);
   }
   const { hostPolicy } = calculator.calculate();
-  return { policy: hostPolicy, table: renderTable(hostPolicy) };
+  // The lists of random worlds are short.
+  const table = renderTable(hostPolicy, { lookupFrom: 1 + (world.seed % LOOKUP_FROM) });
+  return { policy: hostPolicy, table, plain: renderTable(hostPolicy, { lookupFrom: Number.POSITIVE_INFINITY }) };
 }

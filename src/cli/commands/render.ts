@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { printTable } from '../../nft/print.js';
-import { renderTable } from '../../ruleset/render.js';
+import { renderWithShapes } from '../../ruleset/render.js';
 import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
+import { renderOptions } from '../render-options.js';
 import type { Settings } from '../settings.js';
+import { shapeText } from '../shape-text.js';
 
 export interface RenderOptions {
   readonly json: boolean;
+  /** Say which form each list of policies has, instead of the script. */
+  readonly explainShape?: boolean;
   /** `live`, or a file with what `ip -j address show` prints. */
   readonly interfaces?: string;
 }
@@ -16,15 +20,17 @@ export interface RenderOptions {
  * wrong goes to standard error, and the status is 1 if something had to be left out, which the ruleset then lacks.
  */
 export async function render(
-  settings: Pick<Settings, 'node' | 'datastore'>,
-  { json, interfaces = 'live' }: RenderOptions,
+  settings: Pick<Settings, 'node' | 'datastore' | 'lists'>,
+  { json, interfaces = 'live', explainShape = false }: RenderOptions,
   { stdout, stderr, environment }: Io,
 ): Promise<number> {
   const { calculation, problems, leftOut } = await offlinePolicy(settings, interfaces, environment);
-  const table = renderTable(calculation.hostPolicy);
+  const { table, shapes } = renderWithShapes(calculation.hostPolicy, renderOptions(settings));
   const { text } = printTable(table);
   for (const problem of problems) stderr.write(`margay: ${problem}\n`);
-  if (json) {
+  if (explainShape) {
+    stdout.write(json ? `${JSON.stringify({ node: settings.node, shapes }, null, 2)}\n` : shapeText(shapes));
+  } else if (json) {
     const hash = createHash('sha256').update(text).digest('hex');
     stdout.write(`${JSON.stringify({ node: settings.node, hash, script: text, table, problems }, null, 2)}\n`);
   } else {
