@@ -294,6 +294,7 @@ export function agent(options: AgentOptions): Agent {
       clearTimeout(check);
       await Promise.all([source.stop(), options.interfaces.stop(), watch?.stop()]);
       await loop.stop();
+      await driver.close();
       await options.state.close();
     },
     status,

@@ -18,5 +18,6 @@ export function countedDriver(driver: Driver, metrics: Metrics): Driver {
     check: (script) => driver.check(script),
     read: (table) => counted(driver.read(table), metrics.nftListCalls, metrics.nftListErrors),
     watch: (table, listener) => driver.watch(table, listener),
+    close: () => driver.close(),
   };
 }

@@ -45,7 +45,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     version,
     source: openSource(settings),
     interfaces: followInterfaces(),
-    driver: nftCommand(),
+    driver: nftCommand({ session: settings.driver === 'nft' }),
     calculator: newCalculator(settings.node, environment),
     render: renderOptions(settings),
     state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),

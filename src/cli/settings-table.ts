@@ -50,7 +50,7 @@ export interface Setting<Value> {
 }
 
 /** Ways to the kernel. */
-export const drivers = ['nft'] as const;
+export const drivers = ['nft', 'nft-spawn'] as const;
 
 /** Forms of lists of policies in the ruleset. */
 export const listForms = ['compiled', 'plain'] as const;
@@ -103,7 +103,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
   driver: {
     name: 'driver',
     placeholder: 'name',
-    help: 'how the kernel is reached: nft (the command)',
+    help: 'how the kernel is reached: nft (a process that stays, for small changes), nft-spawn (one for each)',
     defaultText: 'nft',
     default: () => 'nft',
     checked: true,

@@ -98,4 +98,6 @@ export interface Driver {
   read(table: string): Promise<TableContent | undefined>;
   /** Tells about foreign changes to the table from now on; restarts what it follows them with by itself. */
   watch(table: string, listener: (change: ForeignChange) => void): Watch;
+  /** Ends what it keeps open; a later call opens it again. */
+  close(): Promise<void>;
 }

@@ -60,6 +60,7 @@ export function fakeDriver({ table: initial, refuse }: FakeDriverOptions = {}): 
       tell({ kind: 'changed', process: { pid: 1, name: 'tamper' } });
     },
     lose: () => tell({ kind: 'lost' }),
+    close: async () => undefined,
   };
 }
 

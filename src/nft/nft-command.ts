@@ -2,6 +2,7 @@ import { ExecaError, execa } from 'execa';
 import { type Driver, NftError, type Script, type TableContent, type Watch } from './driver.js';
 import { refusal } from './nft-error.js';
 import { nftMonitor } from './nft-monitor.js';
+import { nftSession } from './nft-session.js';
 import { ownProcesses } from './own-processes.js';
 import { parseListing } from './parse-listing.js';
 import { objectName } from './safe-text.js';
@@ -11,17 +12,25 @@ export interface NftCommandOptions {
   readonly command?: readonly [string, ...string[]];
   /** How long one run may take: 30 by default. */
   readonly timeoutSeconds?: number;
+  /** Small transactions go to an nft that stays, where that works. */
+  readonly session?: boolean;
 }
 
 /** 10 000 chains are 20 MB as JSON. */
 const LARGEST_OUTPUT = 500_000_000;
 
 /**
- * The kernel by way of the `nft` command, 1.0.6 or newer: a process for each transaction, and `nft monitor` to follow others.
+ * The kernel by way of the `nft` command, 1.0.6 or newer: a process for each transaction, or one that stays for the small ones,
+ * and `nft monitor` to follow others.
  * Needs CAP_NET_ADMIN in the network namespace.
  */
-export function nftCommand({ command = ['nft'], timeoutSeconds = 30 }: NftCommandOptions = {}): Driver {
+export function nftCommand({
+  command = ['nft'],
+  timeoutSeconds = 30,
+  session = false,
+}: NftCommandOptions = {}): Driver {
   const own = ownProcesses();
+  const staying = session ? nftSession({ command, timeoutSeconds, own }) : undefined;
   const run = (args: readonly string[], input = '') => {
     const [file, ...before] = command;
     const child = execa(file, [...before, ...args], {
@@ -44,8 +53,11 @@ export function nftCommand({ command = ['nft'], timeoutSeconds = 30 }: NftComman
     }
   };
   return {
-    name: 'nft',
-    apply: (script) => runScript(['-f', '-'], script),
+    name: session ? 'nft' : 'nft-spawn',
+    async apply(script) {
+      if (await staying?.apply(script)) return;
+      await runScript(['-f', '-'], script);
+    },
     check: (script) => runScript(['--check', '-f', '-'], script),
     async read(table): Promise<TableContent | undefined> {
       try {
@@ -58,6 +70,7 @@ export function nftCommand({ command = ['nft'], timeoutSeconds = 30 }: NftComman
       }
     },
     watch: (table, listener): Watch => nftMonitor({ command, table: objectName(table), own, listener }),
+    close: async () => staying?.close(),
   };
 }
 

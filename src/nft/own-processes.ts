@@ -1,9 +1,10 @@
 /** Which processes are ours, so that our own commits are not taken for somebody else's. */
 export interface OwnProcesses {
+  /** It is about to commit, once more. */
   started(pid: number | undefined): void;
-  /** It made no commit, and will make none. */
+  /** It has not made this commit, and will not make it. */
   ended(pid: number | undefined): void;
-  /** True once for each process of ours that committed; its number may later be somebody else's. */
+  /** True once for each commit of a process of ours; its number may later be somebody else's. */
   committed(pid: number): boolean;
 }
 
@@ -11,17 +12,26 @@ export interface OwnProcesses {
 const KEPT = 256;
 
 export function ownProcesses(): OwnProcesses {
-  const pids = new Set<number>();
+  /** In the order of their commits: how many of each are to come. */
+  const expected = new Map<number, number>();
+  const take = (pid: number): boolean => {
+    const count = expected.get(pid) ?? 0;
+    if (count > 1) expected.set(pid, count - 1);
+    else expected.delete(pid);
+    return count > 0;
+  };
   return {
     started(pid) {
       if (pid === undefined) return;
-      pids.add(pid);
-      const [oldest] = pids;
-      if (pids.size > KEPT && oldest !== undefined) pids.delete(oldest);
+      const count = expected.get(pid) ?? 0;
+      expected.delete(pid);
+      expected.set(pid, Math.min(KEPT, count + 1));
+      const [oldest] = expected.keys();
+      if (expected.size > KEPT && oldest !== undefined) expected.delete(oldest);
     },
     ended(pid) {
-      if (pid !== undefined) pids.delete(pid);
+      if (pid !== undefined) take(pid);
     },
-    committed: (pid) => pids.delete(pid),
+    committed: take,
   };
 }

@@ -56,7 +56,14 @@ const samples: {
     ],
     bad: ['fast', 'Plain'],
   },
-  driver: { good: Array.from({ length: 3 }, () => ['nft', 'nft'] as const), bad: ['iptables'] },
+  driver: {
+    good: [
+      ['nft-spawn', 'nft-spawn'],
+      ['nft', 'nft'],
+      ['nft-spawn', 'nft-spawn'],
+    ],
+    bad: ['iptables'],
+  },
   logLevel: {
     good: [
       ['trace', 'trace'],

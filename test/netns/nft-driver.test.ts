@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
@@ -39,7 +40,9 @@ import {
 } from '../../src/nft/expressions.js';
 import { kernelTable } from '../../src/nft/kernel-table.js';
 import { nftCommand } from '../../src/nft/nft-command.js';
+import { nftSession } from '../../src/nft/nft-session.js';
 import type { Statement, Table, Value } from '../../src/nft/objects.js';
+import { ownProcesses } from '../../src/nft/own-processes.js';
 import { printTable, printTransaction } from '../../src/nft/print.js';
 import { differences } from '../../src/nft/table-differences.js';
 import { interfaceName, table } from '../nft/arbitraries.js';
@@ -55,7 +58,9 @@ if (skip !== undefined) {
 
 const namespace = nftNamespace();
 t.teardown(namespace.remove);
-const driver = nftCommand({ command: namespace.command });
+// Full scripts go to a process of their own all the same, and so does what the staying one refuses.
+const driver = nftCommand({ command: namespace.command, session: true });
+t.teardown(() => driver.close());
 
 async function load(desired: Table): Promise<void> {
   await driver.apply(printTable(desired));
@@ -313,6 +318,43 @@ t.test('a refusal names the line and whose it is, and changes nothing', async (t
   await t.rejects(gone.read('margay'), { code: 'unreadable' });
 });
 
+t.test('a session: small transactions in one process, which is replaced when it dies', async (t) => {
+  await load(tableOf());
+  const own = ownProcesses();
+  const session = nftSession({ command: namespace.command, timeoutSeconds: 10, own });
+  t.teardown(() => session.close());
+  const step = (value: string, op: 'add' | 'delete') => {
+    const element = { table: 'margay', name: 's', type: ['ipv4_addr'], elements: [value] } as const;
+    return printTransaction([
+      op === 'add' ? { ...element, op, object: 'setElement' } : { ...element, op, object: 'element' },
+    ]);
+  };
+  t.equal(await session.apply(step('10.0.0.2', 'add')), true);
+  t.equal(await session.apply(step('10.0.0.2', 'delete')), true);
+  t.equal(await session.apply(step('10.0.0.2', 'delete')), false, 'what the kernel refuses');
+  t.equal(await session.apply(step('10.0.0.3', 'add')), true, 'and it goes on');
+  t.equal(await session.apply(printTable(tableOf())), false, 'a full script is not for it');
+  const pids = () =>
+    execFileSync('ip', ['netns', 'pids', namespace.name], { encoding: 'utf8' }).trim().split('\n').filter(Boolean);
+  const [pid = ''] = pids();
+  process.kill(Number(pid), 'SIGKILL');
+  while (pids().includes(pid)) await pause(5);
+  t.equal(await session.apply(step('10.0.0.4', 'add')), true, 'another process');
+  t.not(pids()[0], pid);
+  t.match(namespace.nft('list', 'set', 'inet', 'margay', 's'), /10\.0\.0\.1, 10\.0\.0\.3,\s+10\.0\.0\.4 \}/);
+  await session.close();
+  t.same(pids(), [], 'nothing is left');
+  const hung = nftSession({
+    command: ['sh', '-c', 'read a; echo "meta expression, x"; exec sleep 60'],
+    timeoutSeconds: 0.2,
+    own,
+  });
+  await t.rejects(hung.apply(step('10.0.0.5', 'add')), { code: 'timeout' });
+  const absent = nftSession({ command: ['/nonexistent/nft'], timeoutSeconds: 1, own });
+  t.equal(await absent.apply(step('10.0.0.5', 'add')), false);
+  await Promise.all([hung.close(), absent.close()]);
+});
+
 t.test('watch: commits of others to our table, with their process', async (t) => {
   await load(tableOf([accept], [drop]));
   const changes: ForeignChange[] = [];
@@ -349,6 +391,18 @@ t.test('watch: commits of others to our table, with their process', async (t) =>
   }
   await load(tableOf([accept]));
   await load(tableOf([drop]));
+  for (let number = 2; number < 20; number++) {
+    const elements = [`10.0.0.${number}`];
+    const change = {
+      table: 'margay',
+      op: 'add',
+      object: 'setElement',
+      name: 's',
+      type: ['ipv4_addr'],
+      elements,
+    } as const;
+    await driver.apply(printTransaction([change]));
+  }
   namespace.nft('flush ruleset');
   await heard(changes);
   t.equal(changes.splice(0).length, 1, 'our own commits are not told, flush ruleset is');

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 
 /** A network namespace for one test file, removed at its end; those of test runs that crashed are removed at the start. */
 export interface NftNamespace {
+  readonly name: string;
   readonly command: readonly [string, ...string[]];
   /** Runs nft in it, as somebody else would. */
   nft(...args: readonly string[]): string;
@@ -28,6 +29,7 @@ export function nftNamespace(): NftNamespace {
   execFileSync('ip', ['netns', 'add', name]);
   const command = ['ip', 'netns', 'exec', name, 'nft'] as const;
   return {
+    name,
     command,
     nft: (...args) =>
       execFileSync('ip', [...command.slice(1), ...args], {
