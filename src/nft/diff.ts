@@ -80,12 +80,12 @@ function planOf(actual: TableContent, desired: Table, content: TableContent): Pl
   };
   const isMadeSet = ({ name }: NamedSet | VerdictMap) => !actual.sets.has(name) || goneSets.has(name);
   const madeChains = sorted(desired.chains.filter(({ name }) => !actual.chains.has(name) || goneChains.has(name)));
-  const changedChains = sorted(desired.chains).filter(
-    (chain) =>
-      actual.chains.has(chain.name) &&
-      !goneChains.has(chain.name) &&
-      (!sameChain(actual.chains.get(chain.name), content.chains.get(chain.name)) || refersTo(chain, replaced)),
-  );
+  const isChanged = (chain: Chain): boolean => {
+    const before = actual.chains.get(chain.name);
+    if (before === undefined || goneChains.has(chain.name)) return false;
+    return !sameChain(before, content.chains.get(chain.name)) || refersTo(chain, replaced);
+  };
+  const changedChains = sorted(desired.chains.filter(isChanged));
   const actualSet = (name: string) => (goneSets.has(name) ? undefined : actual.sets.get(name));
   return {
     table: desired.name,
@@ -97,9 +97,18 @@ function planOf(actual: TableContent, desired: Table, content: TableContent): Pl
     madeMaps: sorted(desired.maps.filter(isMadeSet)),
     flushedChains: changedChains.map(({ name }) => name),
     filledChains: [...madeChains, ...changedChains],
-    sets: sorted(desired.sets).map((set) => setPlan(set, actualSet(set.name), content)),
-    maps: sorted(desired.maps).map((map) => mapPlan(map, actualSet(map.name), content, replaced.chains)),
+    sets: elementPlans(desired.sets, (set) => setPlan(set, actualSet(set.name), content)),
+    maps: elementPlans(desired.maps, (map) => mapPlan(map, actualSet(map.name), content, replaced.chains)),
   };
+}
+
+/** Those that have something to do. */
+function elementPlans<S extends NamedSet | VerdictMap, E>(
+  sets: readonly S[],
+  planOf: (set: S) => ElementPlan<S, E>,
+): readonly ElementPlan<S, E>[] {
+  const plans = sets.map(planOf).filter(({ removed, added }) => removed.length > 0 || added.length > 0);
+  return plans.sort((a, b) => (a.set.name < b.set.name ? -1 : 1));
 }
 
 const NO_ELEMENTS: ReadonlyMap<string, string> = new Map();

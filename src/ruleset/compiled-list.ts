@@ -3,7 +3,7 @@ import type { Chain, Rule as NftRule, VerdictMap } from '../nft/objects.js';
 import type { ChainPool } from './chain-pool.js';
 import { type PortKey, portRule } from './port-rule.js';
 import { type PolicyPart, type RuleGroup, ruleGroups } from './rule-groups.js';
-import { segments } from './segments.js';
+import { type ListPool, segments } from './segments.js';
 
 /** A list of policies: those of a tier for some endpoints, in one direction. */
 export interface PolicyList {
@@ -51,29 +51,86 @@ const MOST_PORTS = [64, 8, 1];
  * port, which leads to the few rules of that port, in their order. A change of a policy changes the chains of its ports and
  * their elements in the map. What can't be told apart by port, or must not change places, stays in order.
  */
-export function compiledList(list: PolicyList, output: ListOutput): NftRule[] {
-  const { groups, why } = compiledGroups(list, output.lookupFrom);
+export function compiledList(list: PolicyList, output: ListOutput): readonly NftRule[] {
+  const before = knownLists(output.pool).get(list.name);
+  const compiled = before && isSameList(before, list, output.lookupFrom) ? before : compile(list, output);
+  latest.lists.set(list.name, compiled);
+  for (const chain of compiled.chains) output.pool.keep(chain);
+  output.maps.push(...compiled.maps);
+  output.shapes.push(compiled.shape);
+  return compiled.rules;
+}
+
+interface CompiledList extends PolicyList {
+  readonly lookupFrom: number;
+  readonly rules: readonly NftRule[];
+  readonly maps: readonly VerdictMap[];
+  readonly chains: readonly Chain[];
+  readonly shape: ListShape;
+}
+
+type Lists = Map<string, CompiledList>;
+
+// Those of the table in work, and of the one before: most are in both.
+let latest: { readonly pool: ChainPool | undefined; readonly lists: Lists } = { pool: undefined, lists: new Map() };
+let earlier: Lists = new Map();
+
+function knownLists(pool: ChainPool): Lists {
+  if (latest.pool !== pool) {
+    earlier = latest.lists;
+    latest = { pool, lists: new Map() };
+  }
+  return earlier;
+}
+
+function isSameList(known: CompiledList, { title, parts }: PolicyList, lookupFrom: number): boolean {
+  if (known.lookupFrom !== lookupFrom || known.title !== title || known.parts.length !== parts.length) return false;
+  return parts.every(({ rules }, index) => rules === known.parts[index]?.rules);
+}
+
+function compile(list: PolicyList, { pool, lookupFrom }: ListOutput): CompiledList {
+  const { groups, why } = compiledGroups(list, lookupFrom);
+  const chains = new Set<Chain>();
+  const recording = recordingPool(pool, chains);
+  const maps: VerdictMap[] = [];
   const shapes: ShapePart[] = [];
   const rules: NftRule[] = [];
   let pending: PolicyPart[] = [];
-  let lookups = 0;
   const flush = (): void => {
     if (pending.length > 0) shapes.push({ form: 'in order', rules: countRules(pending), why });
-    rules.push(...segments(pending, output.pool));
+    rules.push(...segments(pending, recording));
     pending = [];
   };
-  for (const { group, chains } of groups) {
-    if (!chains) {
-      pending.push(...group.all);
-      continue;
+  for (const { group, chains: behind } of groups) {
+    if (behind) {
+      flush();
+      const map = portMap(`ports-${list.name}-${maps.length}`, list.title, behind, recording);
+      maps.push(map);
+      shapes.push({ ...sizeOf(map, behind), rules: group.byPort.length });
+      rules.push({ statements: [vmapNamed(PORT, map.name)], comment: `${list.title}, by port` });
     }
-    flush();
-    rules.push(portLookup(`ports-${list.name}-${lookups++}`, list.title, group, chains, output, shapes));
-    pending.push(...group.others);
+    pending.push(...(behind ? group.others : group.all));
   }
   flush();
-  output.shapes.push({ list: list.title, parts: shapes });
-  return rules;
+  return { ...list, lookupFrom, rules, maps, chains: [...chains], shape: { list: list.title, parts: shapes } };
+}
+
+const PORT = concat(meta.l4proto, th.dport);
+
+function sizeOf({ name, elements }: VerdictMap, { rules }: PortChains) {
+  return { form: 'by port', map: name, keys: elements.length, chains: rules.size } as const;
+}
+
+/** Chains that come from the pool, so that they can be kept when the list is the same next time. */
+function recordingPool(pool: ChainPool, chains: Set<Chain>): ListPool {
+  const record = (chain: Chain): Chain => {
+    chains.add(chain);
+    return chain;
+  };
+  return {
+    addChain: (...content) => record(pool.addChain(...content)),
+    keep: (chain) => pool.keep(record(chain)),
+  };
 }
 
 /** The rules of each port, by the text of their numbers in the group: ports with the same rules share a chain. */
@@ -139,22 +196,13 @@ function countRules(parts: readonly PolicyPart[]): number {
   return parts.reduce((sum, { rules }) => sum + rules.length, 0);
 }
 
-function portLookup(
-  map: string,
-  title: string,
-  group: RuleGroup,
-  chains: PortChains,
-  output: ListOutput,
-  shapes: ShapePart[],
-): NftRule {
-  const verdicts = new Map([...chains.rules].map(([text, rules]) => [text, jump(portChain(rules, output.pool).name)]));
+function portMap(name: string, comment: string, chains: PortChains, pool: ListPool): VerdictMap {
+  const verdicts = new Map([...chains.rules].map(([text, rules]) => [text, jump(portChain(rules, pool).name)]));
   const elements = [...chains.keys].flatMap(([key, text]) => {
     const verdict = verdicts.get(text);
     return verdict ? [[[Math.floor(key / 65_536), key % 65_536], verdict] as const] : [];
   });
-  output.maps.push({ name: map, type: ['inet_proto', 'inet_service'], comment: title, elements });
-  shapes.push({ form: 'by port', map, keys: elements.length, chains: verdicts.size, rules: group.byPort.length });
-  return { statements: [vmapNamed(concat(meta.l4proto, th.dport), map)], comment: `${title}, by port` };
+  return { name, type: ['inet_proto', 'inet_service'], comment, elements };
 }
 
 interface KnownChain {
@@ -165,7 +213,7 @@ interface KnownChain {
 /** By their first rule: of the rules of a list most stay the same objects from one table to the next. */
 const knownChains = new WeakMap<NftRule, KnownChain[]>();
 
-function portChain(rules: readonly NftRule[], pool: ChainPool): Chain {
+function portChain(rules: readonly NftRule[], pool: ListPool): Chain {
   const [first] = rules;
   if (!first) throw new Error('a port without rules');
   const known = knownChains.get(first) ?? [];

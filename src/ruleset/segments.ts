@@ -4,6 +4,9 @@ import type { ChainPool } from './chain-pool.js';
 import { portRule } from './port-rule.js';
 import type { PolicyPart } from './rule-groups.js';
 
+/** What the parts of a list need of a pool of chains. */
+export type ListPool = Pick<ChainPool, 'addChain' | 'keep'>;
+
 /** Lists with fewer rules stay in one chain. */
 const LONG = 128;
 /** Policies in a segment: on average, and at most. */
@@ -14,7 +17,7 @@ const MOST = 64;
  * The rules of the policies in order; a long list in segments, chains of their own, so that a change of one policy rewrites its
  * segment only.
  */
-export function segments(parts: readonly PolicyPart[], pool: ChainPool): NftRule[] {
+export function segments(parts: readonly PolicyPart[], pool: ListPool): NftRule[] {
   const count = parts.reduce((sum, { rules }) => sum + rules.length, 0);
   if (count < LONG) return parts.flatMap(({ rules }) => rules);
   const result: NftRule[] = [];
@@ -57,32 +60,22 @@ interface Segment {
   readonly rule: NftRule;
 }
 
-/** By the rules of their first policy. */
-type Segments = Map<readonly NftRule[], Segment[]>;
+/** By the rules of their first policy, which most often are the same from one table to the next. */
+const known = new WeakMap<readonly NftRule[], Segment[]>();
+const MOST_KNOWN = 4;
 
-// Those of the table in work, and of the one before: most are in both.
-let current: { readonly pool: ChainPool | undefined; readonly segments: Segments } = {
-  pool: undefined,
-  segments: new Map(),
-};
-let before: Segments = new Map();
-
-function segmentRule(parts: readonly PolicyPart[], pool: ChainPool): NftRule {
+function segmentRule(parts: readonly PolicyPart[], pool: ListPool): NftRule {
   const [first] = parts;
   if (!first) throw new Error('a segment without policies');
-  if (current.pool !== pool) {
-    before = current.segments;
-    current = { pool, segments: new Map() };
-  }
-  const present = current.segments.get(first.rules) ?? [];
-  const isSame = (one: Segment) => hasSameRules(one.parts, parts);
-  const segment = present.find(isSame) ?? before.get(first.rules)?.find(isSame) ?? newSegment(parts, pool);
-  if (!present.includes(segment)) current.segments.set(first.rules, [...present, segment]);
-  pool.keep(segment.chain);
+  const similar = known.get(first.rules) ?? [];
+  const before = similar.find((one) => hasSameRules(one.parts, parts));
+  const segment = before ?? newSegment(parts, pool);
+  if (before) pool.keep(before.chain);
+  else known.set(first.rules, [...similar.slice(1 - MOST_KNOWN), segment]);
   return segment.rule;
 }
 
-function newSegment(parts: readonly PolicyPart[], pool: ChainPool): Segment {
+function newSegment(parts: readonly PolicyPart[], pool: ListPool): Segment {
   const rules = parts.flatMap((part) => part.rules);
   const comment = `${parts[0]?.id} to ${parts.at(-1)?.id}`;
   const chain = pool.addChain('policies', comment, rules);

@@ -42,7 +42,7 @@ async function withSize(size: Size, repetitions: number): Promise<Figure[]> {
   await execa('ip', ['netns', 'add', namespace]);
   const commits = await observeCommits(namespace);
   try {
-    const { driver, reads } = counting(nftCommand({ command: commandIn(namespace) }));
+    const { driver, reads } = counting(nftCommand({ command: commandIn(namespace), session: true }));
     const known = kernelTable(driver, 'bench');
     const initial = tableOf(size);
     await known.sync(initial);
