@@ -183,9 +183,9 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
       set: (_, { metadata }) => setNodeLabels(metadata.name, metadata.labels ?? {}),
       remove: (_, { name }) => setNodeLabels(name, {}),
     },
+    EndpointSlice: { set: members.setSlice, remove: members.removeSlice },
     // It tells whether the datastore may be used; it has no part in policy.
     ClusterInformation: { set: () => undefined, remove: () => undefined },
-    EndpointSlice: { set: () => undefined, remove: () => undefined },
   };
 
   for (const profile of options.builtinProfiles) setProfile(profile);

@@ -76,11 +76,6 @@ function unsupported({ policy }: PolicyFacts): Judgement | undefined {
 
 /** A policy without rules is enforced: it denies. */
 function judgeRules(rules: PolicyRules, hostPolicy: HostPolicy): Judgement {
-  const service = [...rules.ingress, ...rules.egress].some(
-    ({ source, destination }) => source.service ?? destination.service,
-  );
-  if (service)
-    return { state: 'unsupported', reason: 'services are known to Kubernetes only: rules with them match nothing' };
   const dead = deadRules(rules, hostPolicy);
   if (dead.length === 0) return { state: 'enforced', reason: null };
   const all = dead.length === rules.ingress.length + rules.egress.length;
