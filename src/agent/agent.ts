@@ -126,12 +126,12 @@ export function agent(options: AgentOptions): Agent {
     metrics.calcGraphUpdateTime.observe((calculated - begin) / 1000);
     const { hostPolicy } = calculation;
     const table = renderTable(hostPolicy);
-    await connections.ready(hostPolicy.workloadEndpoints);
+    await connections.ready(hostPolicy);
     const outcome = await enforcement.enforce(table);
     const ms = performance.now() - begin;
     metrics.dataplaneApplyTime.observe((performance.now() - calculated) / 1000);
     if (!outcome.committed) return refused(outcome.error, outcome.guilty, ms);
-    connections.inForce(hostPolicy.workloadEndpoints);
+    connections.inForce(hostPolicy);
     committed(table, generation, outcome.changes, ms, outcome.drift);
     return true;
   };

@@ -1,7 +1,8 @@
 import { type Conntrack, ConntrackError } from '../conntrack/conntrack.js';
 import type { Log } from '../observe/log.js';
 import { addressesOf } from '../policy/endpoint-item.js';
-import type { WorkloadEndpointPolicy } from '../policy/host-policy.js';
+import type { HostPolicy, WorkloadEndpointPolicy } from '../policy/host-policy.js';
+import { isWorkloadInterface } from '../policy/resolve-interfaces.js';
 import type { Resource } from '../resources/kinds.js';
 
 /**
@@ -11,23 +12,20 @@ import type { Resource } from '../resources/kinds.js';
 export interface ConnectionCleaner {
   /** What was in force before the agent started: what has gone meanwhile has left connections, too. */
   restore(resources: Iterable<Resource>): void;
-  /** Before these workloads come into force: resolves when none of their addresses has connections that are still to be deleted. */
-  ready(workloads: readonly WorkloadEndpointPolicy[]): Promise<void>;
-  /** These are in force now. The connections of those that have gone are deleted, one after the other. */
-  inForce(workloads: readonly WorkloadEndpointPolicy[]): void;
+  /** Before this comes into force: resolves when no address of a workload has connections that are still to be deleted. */
+  ready(policy: HostPolicy): Promise<void>;
+  /** It is in force now. The connections of workloads that have gone are deleted, one after the other. */
+  inForce(policy: HostPolicy): void;
   /** Resolves when there is nothing left to delete. */
   done(): Promise<void>;
 }
 
-interface Workload {
-  /** Who it is, and where: in another place it is another one. */
-  readonly identity: string;
-  readonly addresses: readonly string[];
-}
+/** Who is behind an interface. */
+type Workload = Pick<WorkloadEndpointPolicy, 'namespace' | 'name' | 'addresses'>;
 
 export function connectionCleaner(conntrack: Conntrack, node: string, log: Log): ConnectionCleaner {
-  /** The address of each pair of an address and a workload that has it. */
-  let had = new Map<string, string>();
+  /** By interface: in another place a workload is another one. */
+  const had = new Map<string, Workload>();
   /** Addresses with connections that are still to be deleted. */
   const pending = new Map<string, Promise<void>>();
   let queue: Promise<void> = Promise.resolve();
@@ -59,46 +57,56 @@ export function connectionCleaner(conntrack: Conntrack, node: string, log: Log):
 
   return {
     restore(resources) {
-      had = pairsOf(formerWorkloads(resources, node));
+      for (const [place, workload] of formerWorkloads(resources, node)) had.set(place, workload);
     },
-    async ready(workloads) {
+    async ready({ workloadEndpoints }) {
       if (pending.size === 0) return;
-      await Promise.all(workloads.flatMap(({ addresses }) => addresses.map((address) => pending.get(address))));
+      await Promise.all(workloadEndpoints.flatMap(({ addresses }) => addresses.map((address) => pending.get(address))));
     },
-    inForce(workloads) {
-      const before = had;
-      had = pairsOf(workloads.map(workloadOf));
-      const left = new Set([...before].flatMap(([pair, address]) => (had.has(pair) ? [] : [address])));
+    inForce({ workloadEndpoints, parameters }) {
+      const left = new Set<string>();
+      for (const workload of workloadEndpoints) {
+        for (const address of leftBehind(had.get(workload.interface), workload)) left.add(address);
+        had.set(workload.interface, workload);
+      }
+      for (const [place, { addresses }] of vanished(had, workloadEndpoints)) {
+        had.delete(place);
+        // An endpoint with another interface is none of ours, and may be there as before.
+        if (isWorkloadInterface(place, parameters)) for (const address of addresses) left.add(address);
+      }
       for (const address of left) enqueue(address);
     },
     done: () => queue,
   };
 }
 
-function workloadOf({ namespace, name, interface: place, addresses }: WorkloadEndpointPolicy): Workload {
-  return { identity: identityOf(namespace, name, place), addresses };
+/** The addresses of whom the interface belonged to that are not those of the same one any more. */
+function leftBehind(before: Workload | undefined, { namespace, name, addresses }: Workload): readonly string[] {
+  if (!before) return [];
+  const isSame = before.namespace === namespace && before.name === name;
+  return isSame ? before.addresses.filter((address) => !addresses.includes(address)) : before.addresses;
 }
 
-function pairsOf(workloads: Iterable<Workload>): Map<string, string> {
-  const pairs = new Map<string, string>();
-  for (const { identity, addresses } of workloads)
-    for (const address of addresses) pairs.set(`${address} ${identity}`, address);
-  return pairs;
-}
-
-function identityOf(namespace: string, name: string, place: string): string {
-  return `${namespace}/${name} ${place}`;
+function vanished(
+  had: ReadonlyMap<string, Workload>,
+  workloads: readonly WorkloadEndpointPolicy[],
+): (readonly [place: string, Workload])[] {
+  if (had.size === workloads.length) return [];
+  const places = new Set(workloads.map(({ interface: place }) => place));
+  return [...had].filter(([place]) => !places.has(place));
 }
 
 /** Where several wanted one interface it is not known who had it, and nobody's connections are cut on suspicion. */
-function formerWorkloads(resources: Iterable<Resource>, node: string): Workload[] {
-  const byInterface = new Map<string, Workload[]>();
+function formerWorkloads(resources: Iterable<Resource>, node: string): Map<string, Workload> {
+  const byInterface = new Map<string, Workload>();
+  const contested = new Set<string>();
   for (const resource of resources) {
     if (resource.kind !== 'WorkloadEndpoint' || resource.spec.node !== node) continue;
     const { metadata, spec } = resource;
-    const identity = identityOf(metadata.namespace, metadata.name, spec.interfaceName);
-    const others = byInterface.get(spec.interfaceName) ?? [];
-    byInterface.set(spec.interfaceName, [...others, { identity, addresses: addressesOf(spec.ipNetworks ?? []) }]);
+    const { namespace, name } = metadata;
+    if (byInterface.has(spec.interfaceName)) contested.add(spec.interfaceName);
+    byInterface.set(spec.interfaceName, { namespace, name, addresses: addressesOf(spec.ipNetworks ?? []) });
   }
-  return [...byInterface.values()].flatMap((workloads) => (workloads.length === 1 ? workloads : []));
+  for (const place of contested) byInterface.delete(place);
+  return byInterface;
 }

@@ -397,8 +397,8 @@ const POD = (name: string, interfaceName: string, addresses: string, node = 'n1'
     `{kind: WorkloadEndpoint, metadata: {namespace: ns}, spec: {node: ${node}, orchestrator: k8s, pod: ${name}, endpoint: eth0, interfaceName: ${interfaceName}, ipNetworks: [${addresses}]}}`,
   );
 
-/** What the pods mean for the node, with the connections of each address. */
-const workloads = (...pods: ReturnType<typeof POD>[]) => calculate(pods.flat()).hostPolicy.workloadEndpoints;
+/** What the pods mean for the node. */
+const policyFor = (...pods: ReturnType<typeof POD>[]) => calculate(pods.flat()).hostPolicy;
 
 async function cleaner() {
   const lines: { level: string; msg: string; address: string }[] = [];
@@ -412,7 +412,7 @@ t.test('connections of addresses that leave a workload are deleted, and no other
   const { conntrack, connections } = await cleaner();
   const deletedBy = async (...pods: ReturnType<typeof POD>[]) => {
     const before = conntrack.deleted.length;
-    connections.inForce(workloads(...pods));
+    connections.inForce(policyFor(...pods));
     await connections.done();
     return conntrack.deleted.slice(before);
   };
@@ -443,24 +443,25 @@ t.test('what has gone while the agent did not run has left connections, too', as
     ...POD('far', 'cali1', '10.0.0.3', 'n2'),
     ...POD('c', 'cali4', '10.0.0.4'),
     ...POD('d', 'cali4', '10.0.0.5'),
+    ...POD('e', 'veth5', '10.0.0.7'),
     ...fromYaml(
       '{kind: HostEndpoint, metadata: {name: h}, spec: {node: n1, interfaceName: eth0, expectedIPs: [10.0.0.6]}}',
     ),
   ]);
-  connections.inForce(workloads(POD('b', 'cali2', '10.0.0.2')));
+  connections.inForce(policyFor(POD('b', 'cali2', '10.0.0.2')));
   await connections.done();
-  t.strictSame(conntrack.deleted, ['10.0.0.1'], 'not those of which it is not known who had them');
+  t.strictSame(conntrack.deleted, ['10.0.0.1'], 'not where it is not known who had them, or whether anybody had');
 });
 
 t.test('an address is not given to the next one before it is clean', async (t) => {
   const { conntrack, connections } = await cleaner();
-  const a = workloads(POD('a', 'cali1', '10.0.0.1'));
+  const a = policyFor(POD('a', 'cali1', '10.0.0.1'));
   connections.inForce(a);
   const release = conntrack.hold();
-  connections.inForce([]);
-  await connections.ready(workloads(POD('other', 'cali2', '10.0.0.2')));
+  connections.inForce(policyFor());
+  await connections.ready(policyFor(POD('other', 'cali2', '10.0.0.2')));
   let isReady = false;
-  const ready = connections.ready(workloads(POD('next', 'cali3', '10.0.0.1'))).then(() => {
+  const ready = connections.ready(policyFor(POD('next', 'cali3', '10.0.0.1'))).then(() => {
     isReady = true;
   });
   await turn();
@@ -474,9 +475,9 @@ t.test('an address is not given to the next one before it is clean', async (t) =
 t.test('connections that can not be deleted stop nothing', async (t) => {
   const { conntrack, connections, lines } = await cleaner();
   const leave = async (address: string) => {
-    connections.inForce(workloads(POD('a', 'cali1', address)));
-    connections.inForce([]);
-    await connections.ready(workloads(POD('a', 'cali1', address)));
+    connections.inForce(policyFor(POD('a', 'cali1', address)));
+    connections.inForce(policyFor());
+    await connections.ready(policyFor(POD('a', 'cali1', address)));
   };
   conntrack.fail('failed');
   await leave('10.0.0.1');
