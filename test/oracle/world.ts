@@ -1,6 +1,7 @@
+import { familyOf } from './address.js';
 import type { Random } from './random.js';
 import { random } from './random.js';
-import { INTERFACES, NODE } from './topology.js';
+import { EXTERNAL, INTERFACES, NODE } from './topology.js';
 import {
   ACCOUNT_SELECTORS,
   type Fields,
@@ -11,6 +12,7 @@ import {
   type RulePlace,
   rules,
   SELECTORS,
+  SERVICES,
 } from './world-rules.js';
 
 /** Resources of a cluster as somebody could write them, all valid. */
@@ -28,6 +30,8 @@ export function randomWorld(seed: number): World {
     ...tiers(choose),
     ...many(choose, 10, (index) => globalPolicy(choose, index)),
     ...many(choose, 5, (index) => namespacedPolicy(choose, index)),
+    ...many(choose, 2, (index) => kubernetesPolicy(choose, index)),
+    ...many(choose, 4, (index) => endpointSlice(choose, index)),
     ...stagedPolicies(choose),
     ...profiles(choose),
     ...networkSets(choose),
@@ -124,9 +128,27 @@ function workloadEndpoints(choose: Random): Fields[] {
       ...profileList(choose),
       ports: choose.some(ENDPOINT_PORTS, 0.25),
       ...(choose.chance(0.15) ? { allowSpoofedSourcePrefixes: choose.few(LOOSE_NETS, 2) } : {}),
+      ...(choose.chance(0.5) ? { ipNATs: nats(choose, place.ipNetworks) } : {}),
       ...(choose.chance(0.1) ? { qosControls: { ingressPacketRate: 9000, egressMaxConnections: 9000 } } : {}),
     };
     return resource('WorkloadEndpoint', { namespace, ...labels(choose) }, spec);
+  });
+}
+
+/** Several for one address, and one for several addresses. */
+function nats(choose: Random, networks: readonly string[]): Fields[] {
+  return choose.few(EXTERNAL, 3).flatMap((externalIP) => {
+    const internal = networks.find((network) => familyOf(network) === familyOf(externalIP));
+    return internal === undefined ? [] : [{ internalIP: internal.split('/')[0], externalIP }];
+  });
+}
+
+/** Those that endpoints of the node have, whether in force or not. */
+export function externalAddresses({ resources }: World): string[] {
+  return resources.flatMap(({ kind, spec }) => {
+    const { node, ipNATs = [] } = spec as { node?: string; ipNATs?: { externalIP?: string }[] };
+    if (kind !== 'WorkloadEndpoint' || node !== NODE) return [];
+    return ipNATs.flatMap(({ externalIP }) => externalIP ?? []);
   });
 }
 
@@ -185,6 +207,50 @@ function globalPolicy(choose: Random, index: number): Fields {
 function namespacedPolicy(choose: Random, index: number): Fields {
   const namespace = choose.pick(['prod', 'prod', 'dev']);
   return resource('NetworkPolicy', { name: `n${index}`, namespace }, policyFields(choose, 'namespaced policy', false));
+}
+
+/** Its name and its place in the order may be those of a policy of Calico. */
+function kubernetesPolicy(choose: Random, index: number): Fields {
+  const fields = policyFields(choose, 'namespaced policy', false);
+  const metadata = { name: `n${index}`, namespace: choose.pick(['prod', 'dev']) };
+  return resource('KubernetesNetworkPolicy', metadata, { ...fields, tier: 'default', order: 1000 });
+}
+
+/** Of workloads here and elsewhere, and of the host; some are of no use. */
+const ENDPOINT_ADDRESSES: readonly string[] = [
+  '10.65.0.2',
+  '10.65.0.3',
+  '10.5.0.7',
+  '10.0.0.1',
+  '10.0.0.5',
+  '10.1.0.7',
+  '198.51.100.7',
+  'fd65::2',
+  'fd65::3',
+  'fd05::7',
+  'fd00::5',
+  'fd01::7',
+  'db.example.org',
+];
+
+const SERVICE_PORTS: readonly Fields[] = [
+  { protocol: 'TCP', port: 80 },
+  { protocol: 'TCP', port: 8080 },
+  { protocol: 'UDP', port: 53 },
+  { protocol: 'SCTP', port: 80 },
+  { port: 443 },
+  { protocol: 'TCP' },
+];
+
+/** Several of one service are one. */
+function endpointSlice(choose: Random, index: number): Fields {
+  const { namespace, name } = choose.pick(SERVICES);
+  const spec = {
+    service: name,
+    addresses: choose.few(ENDPOINT_ADDRESSES, 6),
+    ports: choose.chance(0.9) ? choose.few(SERVICE_PORTS, 3) : [],
+  };
+  return resource('EndpointSlice', { namespace, name: `e${index}` }, spec);
 }
 
 /** Before everything else, and against it: they must change nothing. */
@@ -285,6 +351,7 @@ function felixConfiguration(choose: Random, name: string): Fields {
       ...maybe(0.3, 'allowIPIPPacketsFromWorkloads', () => true),
       ...maybe(0.2, 'vxlanPort', () => 80),
       ...maybe(0.1, 'ipv6Support', () => choose.chance(0.5)),
+      ...maybe(0.8, 'floatingIPs', () => choose.pick(['Enabled', 'Enabled', 'Enabled', 'Enabled', 'Disabled'])),
       ...maybe(0.25, 'interfacePrefix', () => choose.pick(['cali,tap', 'tap', 'cali'])),
       ...maybe(0.1, 'interfaceExclude', () => choose.pick(['eth1', '/^eth[1-9]/,lo', 'none'])),
       ...maybe(0.1, 'logPrefix', () => 'margay %t %k %n'),
