@@ -2,7 +2,6 @@ import type { Conntrack } from '../conntrack/conntrack.js';
 import type { Connection, Source, SourceEvent } from '../datastore/source.js';
 import type { InterfaceSource, Interfaces } from '../interfaces/interface-source.js';
 import type { Driver, ForeignChange, NftError, Watch } from '../nft/driver.js';
-import { hasTable } from '../nft/has-table.js';
 import { kernelTable } from '../nft/kernel-table.js';
 import type { Origin, Table } from '../nft/objects.js';
 import type { Health, HealthProvider } from '../observe/http.js';
@@ -260,7 +259,7 @@ export function agent(options: AgentOptions): Agent {
 
   /** Open connections must be known before policy: else each would be new in the direction of its next packet. */
   const switchConntrackOn = async (): Promise<void> => {
-    if (!(await hasTable(driver, TABLE))) await kernel.sync(conntrackTable());
+    if (!(await driver.has(TABLE))) await kernel.sync(conntrackTable());
   };
 
   /** What is known without looking at each object. */

@@ -94,6 +94,8 @@ export interface Driver {
   apply(script: Script): Promise<void>;
   /** The same without effect. */
   check(script: Script): Promise<void>;
+  /** Whether there is a table `inet NAME`, whatever is in it. Costs little, however large it is. */
+  has(table: string): Promise<boolean>;
   /** The content of table `inet NAME`, undefined if there is none. */
   read(table: string): Promise<TableContent | undefined>;
   /** Tells about foreign changes to the table from now on; restarts what it follows them with by itself. */

@@ -50,6 +50,7 @@ export function fakeDriver({ table: initial, refuse }: FakeDriverOptions = {}): 
     async check(script) {
       tried(script);
     },
+    has: async (name) => table?.name === name,
     read: async (name) => (table?.name === name ? content() : undefined),
     watch(_table, listener) {
       listeners.add(listener);

@@ -59,6 +59,15 @@ export function nftCommand({
       await runScript(['-f', '-'], script);
     },
     check: (script) => runScript(['--check', '-f', '-'], script),
+    async has(table) {
+      try {
+        // Other listings read all rules and elements first.
+        const { output } = run(['list', 'chains', 'inet']);
+        return (await output).split('\n').includes(`table inet ${objectName(table)} {`);
+      } catch (error) {
+        throw failure(error, timeoutSeconds) ?? unreadable(error);
+      }
+    },
     async read(table): Promise<TableContent | undefined> {
       try {
         // Numbers instead of names, which differ between hosts (/etc/protocols, /etc/services) and versions.

@@ -290,6 +290,10 @@ t.test('removal', async (t) => {
   const removal = printTransaction([{ table: 'margay', op: 'delete', object: 'table' }]);
   await driver.apply(removal);
   t.equal(await driver.read('margay'), undefined);
+  t.equal(await driver.has('margay'), false);
+  namespace.nft('add table inet margay');
+  t.equal(await driver.has('margay'), true, 'an empty one');
+  t.equal(await driver.has('mar'), false);
   await driver.apply(removal);
   t.equal(await driver.read('margay'), undefined, 'not an error without a table');
 });

@@ -1,5 +1,4 @@
 import { removeCommittedRuleset } from '../../agent/committed-ruleset.js';
-import { hasTable } from '../../nft/has-table.js';
 import { nftCommand } from '../../nft/nft-command.js';
 import { printTransaction } from '../../nft/print.js';
 import { runningPid } from '../../observe/status-client.js';
@@ -21,7 +20,7 @@ export async function uninstall(
     return 1;
   }
   const driver = nftCommand();
-  const existed = await hasTable(driver, TABLE);
+  const existed = await driver.has(TABLE);
   if (existed) await driver.apply(printTransaction([{ table: TABLE, op: 'delete', object: 'table' }]));
   const problem = await removeCommittedRuleset(stateDir);
   if (problem) stderr.write(`margay: the saved ruleset could not be deleted: ${problem.message}\n`);
