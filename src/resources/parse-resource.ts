@@ -16,6 +16,8 @@ export interface ParseOptions {
    * comes from a datastore, and rules of the client that need not hold there become warnings.
    */
   readonly defaults: 'client' | 'none';
+  /** With the defaults of the client: the namespace of what belongs to one and names none. */
+  readonly namespace?: string | undefined;
   /** What is wrong with the syntax of a selector. */
   readonly checkSelector: (text: string) => string | undefined;
 }
@@ -50,7 +52,7 @@ export function parseResource(value: unknown, options: ParseOptions): ParseResul
   const normal = normalise(value, shape(definition), [], context) as Record<string, unknown>;
   normal.metadata ??= {};
   normal.spec ??= {};
-  if (options.defaults === 'client') fillClientDefaults(normal, definition);
+  if (options.defaults === 'client') fillClientDefaults(normal, definition, options.namespace);
   return { ...keyOf(normal, definition), parsed: validate(normal, definition, options, context) };
 }
 

@@ -9,6 +9,7 @@ import { keyTextOf, lineOfNode, yamlValue } from './yaml-value.js';
 export interface RawDocument {
   /** Position among the objects of the file, from 0. */
   readonly index: number;
+  readonly place: Place;
   /** Where it begins, from 1. */
   readonly line: number;
   /** Absent if the document can't be used, for the reasons in `issues`. Numbers that need it keep their spelling. */
@@ -17,6 +18,14 @@ export interface RawDocument {
   readonly warnings: readonly Issue[];
   /** The line of a path such as `spec.ports[0]`, or of the innermost part of it that is there. */
   lineOf(path: string): number | undefined;
+}
+
+/** Where in a file an object stands. */
+export interface Place {
+  /** Number of the YAML document, empty ones counted, from 0. */
+  readonly document: number;
+  /** The way to it in the document; empty if it is the document. */
+  readonly path: Path;
 }
 
 type Entry = Omit<RawDocument, 'index'>;
@@ -36,14 +45,15 @@ function parse(text: string, format: 'yaml' | 'json', lines: LineCounter): Entry
   if ('tooDeepAt' in parsed) {
     const { line } = lines.linePos(parsed.tooDeepAt);
     const message = `is nested more than ${mostNesting} levels deep`;
-    return [{ line, issues: [{ path: '', code: 'nesting', message, line }], warnings: [], lineOf: () => undefined }];
+    return [unusable(line, [{ path: '', code: 'nesting', message, line }], [], { document: 0, path: [] })];
   }
   // YAML is not quite a superset of JSON: it limits the length of keys, for one.
   if (format === 'json' && parsed.documents.some(({ errors }) => errors.length > 0)) {
     const value = parseJson(text);
-    if (value !== undefined) return expand(value, 1, [], () => 1);
+    if (value !== undefined)
+      return expand({ value, line: 1, warnings: [], lineOf: () => 1, place: { document: 0, path: [] } });
   }
-  return parsed.documents.flatMap((document) => documentEntries(document, lines));
+  return parsed.documents.flatMap((document, number) => documentEntries(document, number, lines));
 }
 
 function parseJson(text: string): unknown {
@@ -55,33 +65,32 @@ function parseJson(text: string): unknown {
   }
 }
 
-function documentEntries(document: Document.Parsed, lines: LineCounter): Entry[] {
+function documentEntries(document: Document.Parsed, number: number, lines: LineCounter): Entry[] {
+  const place = { document: number, path: [] };
   const line = lineOfNode(document.contents, lines) ?? lines.linePos(document.range[0]).line;
   if (document.errors.length > 0) {
     const issues = document.errors.map(
       ({ message, pos }): Issue => ({ path: '', code: 'syntax', message, line: lines.linePos(pos[0]).line }),
     );
-    return [{ line, issues, warnings: [], lineOf: () => undefined }];
+    return [unusable(line, issues, [], place)];
   }
   const { value, issues, warnings } = yamlValue(document, lines);
   if (value === null && issues.length === 0) return [];
-  if (issues.length > 0) return [{ line, issues, warnings, lineOf: () => undefined }];
-  return expand(value, line, warnings, (path) => lineAt(document, parsePath(path), lines));
+  if (issues.length > 0) return [unusable(line, issues, warnings, place)];
+  return expand({ value, line, warnings, lineOf: (path) => lineAt(document, parsePath(path), lines), place });
+}
+
+function unusable(line: number, issues: readonly Issue[], warnings: readonly Issue[], place: Place): Entry {
+  return { line, issues, warnings, lineOf: () => undefined, place };
 }
 
 /** A list in a list is as deep as anybody writes them. */
 const mostListDepth = 3;
 
 /** Takes lists apart. */
-function expand(
-  value: unknown,
-  line: number,
-  warnings: readonly Issue[],
-  lineOf: (path: string) => number | undefined,
-  depth = 0,
-): Entry[] {
+function expand({ value, line, warnings, lineOf, place }: Omit<Entry, 'issues'>, depth = 0): Entry[] {
   const listed = depth < mostListDepth ? listIn(value) : undefined;
-  if (listed === undefined) return [{ line, value, issues: [], warnings, lineOf }];
+  if (listed === undefined) return [{ line, value, issues: [], warnings, lineOf, place }];
   return listed.items.flatMap((item, index) => {
     const base = `${listed.path}[${index}]`;
     const own = warnings.flatMap((warning) => {
@@ -89,8 +98,14 @@ function expand(
       const isInside = warning.path.startsWith(base) && /^(?:[.[]|$)/.test(inner);
       return isInside ? [{ ...warning, path: inner.replace(/^\./, '') }] : [];
     });
-    const lineIn = (path: string) => lineOf(joinPath(base, path));
-    return expand(withType(item, listed.itemType), lineOf(base) ?? line, own, lineIn, depth + 1);
+    const inner: Omit<Entry, 'issues'> = {
+      value: withType(item, listed.itemType),
+      line: lineOf(base) ?? line,
+      warnings: own,
+      lineOf: (path) => lineOf(joinPath(base, path)),
+      place: { document: place.document, path: [...place.path, ...parsePath(base)] },
+    };
+    return expand(inner, depth + 1);
   });
 }
 
