@@ -1,11 +1,7 @@
 import { isMap } from '../resources/normalise.js';
 import { jsonPatch, PatchError } from './json-patch.js';
 import { mergePatch, strategicMergePatch } from './merge-patch.js';
-
-/** What `--type` can be, the default first. */
-export const patchTypes = ['strategic', 'merge', 'json'] as const;
-
-export type PatchType = (typeof patchTypes)[number];
+import type { PatchType } from './patch-type.js';
 
 /**
  * A value with a patch applied. calicoctl takes every patch as a strategic one, whatever its type is said to be; so a map is one for

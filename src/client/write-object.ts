@@ -2,10 +2,11 @@ import { keyOfStored } from '../datastore/as-stored-object.js';
 import { type Store, type StoredMetadata, type StoredObject, StoreError } from '../datastore/store.js';
 import { isMap } from '../resources/normalise.js';
 import { keyText, type ObjectKey } from '../resources/resource.js';
-import { applyPatch, type PatchType } from './apply-patch.js';
+import { applyPatch } from './apply-patch.js';
 import { InvalidObjectError } from './invalid-object-error.js';
 import { belongsToTier } from './kinds-in-tiers.js';
 import { objectId } from './object-id.js';
+import type { PatchType } from './patch-type.js';
 import { type PreparedObject, prepareObject } from './prepare-object.js';
 import { refusalOf, type WriteOperation } from './refusals.js';
 
