@@ -35,12 +35,7 @@ export function reportWrites(
   const failed = outcomes.filter(({ result }) => result.done === 'failed');
   if (options.json) io.stdout.write(asJson(outcomes, options));
   else io.stdout.write(asText(outcomes, failed.length, options));
-  const lines = failed.map(failureText);
-  if (failed.length === outcomes.length && failed.length > 0) {
-    const first = outcomes.length === 1 ? lines.splice(0, 1) : [];
-    io.stderr.write(`margay: ${[headline(outcomes, options), ...first].join(': ')}\n`);
-  }
-  for (const line of lines) io.stderr.write(`margay: ${line}\n`);
+  for (const outcome of failed) io.stderr.write(`margay: ${failureText(outcome, options)}\n`);
   return failed.length > 0 ? 1 : 0;
 }
 
@@ -53,7 +48,8 @@ function asText(outcomes: readonly Outcome[], failures: number, { verb, dryRun }
     ...(dryRun && outcome.result.done !== 'failed' ? [`${idOf(outcome)} ${wouldBe[outcome.result.done]}`] : []),
   ]);
   const kind = singleKind(outcomes);
-  const what = kind === undefined ? 'resource(s)' : `'${kind}' resource(s)`;
+  const noun = verb === 'patch' ? 'resource' : 'resource(s)';
+  const what = kind === undefined ? noun : `'${kind}' ${noun}`;
   if (dryRun) lines.push(`Dry run: would have ${past[verb]} ${handled} ${what}; nothing was written`);
   else if (outcomes.length === 0) lines.push('No resources specified');
   else if (failures === 0) lines.push(`Successfully ${past[verb]} ${handled} ${what}`);
@@ -68,18 +64,14 @@ const wouldBe = {
   skipped: 'would be left as it is',
 } as const;
 
-function headline(outcomes: readonly Outcome[], { verb }: ReportOptions): string {
-  const kind = singleKind(outcomes);
-  const of = kind === undefined ? '' : `'${kind}' `;
-  return `Failed to ${verb} ${outcomes.length === 1 ? `${of}resource` : `any ${of}resources`}`;
-}
-
-function failureText({ key, file, line, result }: Outcome): string {
+function failureText({ key, file, line, result }: Outcome, { verb }: ReportOptions): string {
   const text = result.done === 'failed' ? errorText(result.error) : '';
+  const kind = key?.kind === undefined ? '' : `'${key.kind}' `;
   const id = key?.name === undefined ? undefined : objectId(key);
   const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
   // Most messages name the object themselves.
-  const parts = [...place, ...(id === undefined || text.includes(id) ? [] : [id]), text];
+  const named = id === undefined || text.includes(id) ? [] : [id];
+  const parts = [`Failed to ${verb} ${kind}resource`, ...place, ...named, text];
   return parts.join(': ').split('\n').map(printable).join('\n');
 }
 
