@@ -48,6 +48,7 @@ export function watchQueue(signal: AbortSignal, ended: () => void): WatchQueue {
 
   return {
     push(event) {
+      if (over !== undefined) return;
       events.push(event);
       wake();
     },
