@@ -41,6 +41,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   interfaces: { all: [] },
   nft: { all: [] },
   policy: { all: ['resources', 'selector'] },
+  // It reads and writes through a store, whichever it is.
+  client: { all: ['resources', 'selector'], files: ['src/datastore/store.ts', 'src/datastore/as-stored-object.ts'] },
   // The waist: all that evaluator and renderer share.
   evaluate: { all: [], types: ['src/policy/host-policy.ts'] },
   ruleset: {
@@ -50,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   observe: { all: [], types: STAGES },
   agent: { all: STAGES },
-  cli: { all: [...STAGES, 'cli'] },
+  cli: { all: [...STAGES, 'client', 'cli'] },
 };
 
 function folderOf(path: string): string {
