@@ -33,7 +33,7 @@ export async function writeFiles(
   const objects = await readInput(options, io);
   tellWarnings(objects, io);
   if (tellUnreadable(objects, io)) return 1;
-  const outcomes = await withClient(settings, io, { dryRun }, async (client) => {
+  const outcomes = await withClient(settings, io, { writes: true, dryRun }, async (client) => {
     if (objects.length > 0) await client.tryInitialise();
     const done: Outcome[] = [];
     for (const object of objects) done.push(await outcomeOf(object, client, verb, skipExists));

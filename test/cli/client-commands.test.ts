@@ -131,6 +131,14 @@ t.test('every kind', async (t) => {
   }
 });
 
+t.test('kinds of Calico that Margay has no use for', async (t) => {
+  const { run } = prepare(t);
+  const words =
+    'ippool IPPools ipp pool bgpconfig BGPPeer bps bf nodestatus kubecontrollersconfigs ipamconfig reservations blockaffinities livemigration';
+  for (const word of words.split(' '))
+    t.match(await run(['get', word]), { status: 1, stderr: /is a kind of Calico that Margay has no use for/ }, word);
+});
+
 const web = `# everybody may see it
 apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy

@@ -20,7 +20,6 @@ import { fileStore } from '../../src/datastore/file/file-store.js';
 import { look } from '../../src/datastore/file/look.js';
 import { printObject } from '../../src/datastore/file/print-object.js';
 import { objectReader } from '../../src/datastore/file/read-objects.js';
-import type { Reader } from '../../src/datastore/file/reader.js';
 import { createFile, removeFile, replaceFile } from '../../src/datastore/file/replace-file.js';
 import type { Problems } from '../../src/datastore/source.js';
 import type { StoredObject } from '../../src/datastore/store.js';
@@ -301,22 +300,18 @@ t.test('links, modes, and files of others', async (t) => {
 t.test('between reading and writing', async (t) => {
   const { directory } = prepare(t, { 'a.yaml': yamlSet('one') });
   const path = join(directory, 'a.yaml');
-  /** Somebody else writes whenever the file has been read. */
-  let meanwhile: string[] = [];
-  const disturbed: Reader = (text, format, file) => {
-    const next = meanwhile.shift();
-    if (next !== undefined) writeFileSync(path, next);
-    return reader(text, format, file);
-  };
-  const store = fileStore(directory, { reader: disturbed });
+  const store = fileStore(directory, { reader, recentMs: 60_000 });
   const one = await store.get(key('one'));
   const { resourceVersion: _version, ...metadata } = one.metadata;
-  meanwhile = [yamlSet('one', '  labels: {by: another}\n')];
+  writeFileSync(path, yamlSet('one', '  labels: {by: another}\n'));
+  t.same(await store.get(key('one')), one, 'what was seen recently');
   await t.rejects(store.update({ ...one, spec: {} }), { code: 'conflict' });
   t.match(readFileSync(path, 'utf8'), /by: another/);
-  meanwhile = [`${yamlSet('one')}---\n${yamlSet('two')}`];
+  writeFileSync(path, `${yamlSet('one')}---\n${yamlSet('two')}`);
   await store.update({ ...one, metadata, spec: { nets: ['10.4.0.0/16'] } });
   t.match(readFileSync(path, 'utf8'), /10\.4\.0\.0.*name: two/s, 'what came meanwhile is there, too');
+  writeFileSync(path, 'kind: [');
+  await t.rejects(store.update({ ...one, metadata, spec: {} }), { code: 'invalid', message: /can't be read/ });
   const there = await look(path);
   if (there.is !== 'file') throw new Error('no file');
   writeFileSync(path, yamlSet('three'));

@@ -28,7 +28,7 @@ export async function deleteObjects(
     const objects = await namedObjects(words, options, io);
     if (objects === undefined) return 1;
     if (objects.length === 0 && words.length > 0) throw usage('NAME', 'say which objects to delete');
-    const outcomes = await withClient(settings, io, options, async (client) => {
+    const outcomes = await withClient(settings, io, { writes: true, dryRun: options.dryRun }, async (client) => {
       const done: Outcome[] = [];
       for (const object of objects) done.push(await outcomeOf(object, client, options.skipNotExists));
       return done;

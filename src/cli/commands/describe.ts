@@ -24,7 +24,7 @@ export async function describe(
   io: Io,
 ): Promise<number> {
   return orReported(io, () =>
-    withClient(settings, io, {}, async (client) => {
+    withClient(settings, io, { writes: false }, async (client) => {
       const missing: StoreError[] = [];
       const groups = await gatherObjects(client, words, options, io, missing);
       if (groups === undefined) return 1;

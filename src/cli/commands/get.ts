@@ -29,7 +29,7 @@ export async function get(
   io: Io,
 ): Promise<number> {
   return orReported(io, () =>
-    withClient(settings, io, {}, (client) =>
+    withClient(settings, io, { writes: false }, (client) =>
       options.watch ? watchTarget(client, words, options, io) : print(client, words, options, io),
     ),
   );

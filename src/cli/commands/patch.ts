@@ -27,7 +27,7 @@ export async function patch(
     const keys = targetsOf(words, options).flatMap(keysOf);
     if (keys.length === 0) throw usage('NAME', 'say which object to patch');
     const value = patchOf(options.patch);
-    const outcomes = await withClient(settings, io, options, async (client) => {
+    const outcomes = await withClient(settings, io, { writes: true, dryRun: options.dryRun }, async (client) => {
       const done: Outcome[] = [];
       for (const key of keys) {
         try {

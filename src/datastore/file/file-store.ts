@@ -7,18 +7,23 @@ import type { Problems } from '../source.js';
 import { type Listing, type Store, type StoredObject, StoreError } from '../store.js';
 import { changeFile } from './change-file.js';
 import { contentVersion } from './content-version.js';
+import { type DirectoryReader, directoryReader } from './directory-reader.js';
 import { fileNameOf } from './file-name.js';
 import { errorCode } from './look.js';
 import { printObject } from './print-object.js';
-import { type DirectoryContent, readDirectory } from './read-directory.js';
 import type { Reader } from './reader.js';
 import { createFile } from './replace-file.js';
 import { watchFiles } from './watch-files.js';
 
 export interface FileStoreOptions {
   readonly reader: Reader;
-  /** Told what does not count, or can't be read, when the directory is read; each once. */
+  /** Told what does not count, or can't be read, when it is seen. */
   readonly onProblems?: (problems: Problems) => void;
+  /**
+   * How long what was seen may be taken for what is there, in ms: for those that write much. A file that has changed meanwhile is never
+   * overwritten.
+   */
+  readonly recentMs?: number;
   readonly now?: () => Date;
 }
 
@@ -32,34 +37,32 @@ const mostListings = 100;
  * Calico's client would, where it is valid. A new object becomes a file of its own; one that is there is changed where it stands, and
  * everything else in its file stays byte for byte. Versions are digests of the content.
  */
-export function fileStore(directory: string, { reader, onProblems, now = () => new Date() }: FileStoreOptions): Store {
+export function fileStore(
+  directory: string,
+  { reader, onProblems, recentMs = 0, now = () => new Date() }: FileStoreOptions,
+): Store {
   const root = resolve(directory);
+  const files = directoryReader(root, reader, onProblems);
   const listings = new Map<string, readonly StoredObject[]>();
-  const told = new Set<string>();
-  let writing: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
 
-  /** Two changes of one file at the same time would lose one of them. */
-  function inTurn<T>(key: ObjectKey, work: () => Promise<T>): Promise<T> {
-    const result = writing.then(() => translated(key, work));
-    writing = result.catch(() => undefined);
+  /** One after the other: two changes of one file at the same time would lose one of them. */
+  function inTurn<T>(key: Partial<ObjectKey>, work: () => Promise<T>): Promise<T> {
+    const result = last.then(() => translated(key, work));
+    last = result.catch(() => undefined);
     return result;
   }
 
-  async function read(): Promise<DirectoryContent> {
-    const content = await readDirectory(root, reader);
-    for (const problems of content.problems) {
-      const text = JSON.stringify(problems);
-      if (!told.has(text)) onProblems?.(problems);
-      told.add(text);
-    }
-    return content;
+  async function lookUnlessRecent(): Promise<void> {
+    if (performance.now() - files.lastLook() >= recentMs) await files.lookAround();
   }
 
   async function list(kind: Kind, namespace?: string): Promise<Listing> {
-    const { objects } = await read();
-    const all = [...objects.values()].map(({ object }) => object).filter((object) => object.kind === kind);
-    const items = all.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
-    items.sort(byNamespaceAndName);
+    await lookUnlessRecent();
+    const items = [...files.objects()]
+      .map(({ object }) => object)
+      .filter((object) => object.kind === kind && (namespace === undefined || object.metadata.namespace === namespace))
+      .toSorted(byNamespaceAndName);
     const resourceVersion = contentVersion(items.map((object) => [keyText(keyOfStored(object)), object.metadata]));
     listings.set(resourceVersion, items);
     const [oldest] = listings.keys();
@@ -69,23 +72,22 @@ export function fileStore(directory: string, { reader, onProblems, now = () => n
 
   async function create(object: StoredObject): Promise<StoredObject> {
     const key = keyOfStored(object);
-    const content = await read();
-    if (content.objects.has(keyText(key))) throw new StoreError('already-exists', 'it is there', { key });
-    refuseBesideBrokenFile(key, content);
+    await lookUnlessRecent();
+    if (files.get(key) !== undefined) throw new StoreError('already-exists', 'it is there', { key });
+    refuseBesideBrokenFile(key, files);
     const { name, namespace, ...metadata } = object.metadata;
     const given = { uid: randomUUID(), creationTimestamp: `${now().toISOString().slice(0, 19)}Z` };
     const names = namespace === undefined ? { name } : { name, namespace };
-    const complete: StoredObject = { ...object, metadata: { ...names, ...given, ...metadata } };
-    const text = printObject(inFile(complete), 'yaml');
-    if ((await createFile(join(root, fileNameOf(key, false)), text)) === 'created') return get(key);
-    if ((await read()).objects.has(keyText(key))) throw new StoreError('already-exists', 'it is there', { key });
-    const other = join(root, fileNameOf(key, true));
-    if ((await createFile(other, text)) === 'created') return get(key);
-    throw new StoreError('invalid', `${other} is there, and does not hold it: move it away`, { key });
-  }
-
-  async function get(key: ObjectKey): Promise<StoredObject> {
-    return present(await read(), key).object;
+    const text = printObject(inFile({ ...object, metadata: { ...names, ...given, ...metadata } }), 'yaml');
+    for (const isTaken of [false, true]) {
+      const path = join(root, fileNameOf(key, isTaken));
+      const outcome = await createFile(path, text);
+      await files.lookAt(path);
+      if (outcome === 'created') return present(files, key).object;
+      if (files.get(key) !== undefined) throw new StoreError('already-exists', 'it is there', { key });
+    }
+    const taken = join(root, fileNameOf(key, true));
+    throw new StoreError('invalid', `${taken} is there, and does not hold it: move it away`, { key });
   }
 
   /** Changes the object in its file, or in all of them; undefined removes it. */
@@ -94,29 +96,41 @@ export function fileStore(directory: string, { reader, onProblems, now = () => n
     version: string | undefined,
     object: StoredObject | undefined,
   ): Promise<StoredObject> {
+    await lookUnlessRecent();
     for (let tries = 0; tries < mostTries; tries++) {
-      const content = await read();
-      const { file, object: current } = present(content, key);
+      if (tries > 0) await files.lookAround();
+      const { file, object: current } = present(files, key);
       const latest = current.metadata.resourceVersion;
       if (version !== undefined && version !== latest)
         throw new StoreError('conflict', `it is version '${latest}', not '${version}'`, { key });
-      const files = content.filesWith(key);
-      // What does not count would count as soon as this one is gone: it goes first.
-      const others = object === undefined ? files.filter(({ path }) => path !== file) : [];
-      const outcomes: string[] = [];
-      for (const each of [...others, ...files.filter(({ path }) => path === file)]) {
-        outcomes.push(await changeFile(each, key, object && inFile(object)));
-        if (outcomes.at(-1) === 'changed') break;
-      }
-      if (!outcomes.includes('changed')) return object === undefined ? current : get(key);
+      if (object !== undefined && contentVersion(inFile(object)) === latest) return current;
+      if (await changeFiles(key, file, object)) return object === undefined ? current : present(files, key).object;
     }
     throw new StoreError('conflict', 'its file changes all the time', { key });
   }
 
+  /** False if a file is another one by now. */
+  async function changeFiles(key: ObjectKey, counts: string, object: StoredObject | undefined): Promise<boolean> {
+    const all = files.filesWith(key);
+    if (!all.some(({ path }) => path === counts)) throw new StoreError('invalid', `${counts} can't be read`, { key });
+    // What does not count would count as soon as this one is gone: it goes first.
+    const others = object === undefined ? all.filter(({ path }) => path !== counts) : [];
+    for (const file of [...others, ...all.filter(({ path }) => path === counts)]) {
+      const outcome = await changeFile(file, key, object && inFile(object));
+      if (outcome === 'changed') return false;
+      await files.lookAt(file.path);
+    }
+    return true;
+  }
+
   return {
     url: `file:${directory}`,
-    get: (key) => translated(key, () => get(key)),
-    list: (kind, namespace) => translated({ kind }, () => list(kind, namespace)),
+    get: (key) =>
+      inTurn(key, async () => {
+        await lookUnlessRecent();
+        return present(files, key).object;
+      }),
+    list: (kind, namespace) => inTurn({ kind }, () => list(kind, namespace)),
     create: (object) => inTurn(keyOfStored(object), () => create(object)),
     update(object) {
       const key = keyOfStored(object);
@@ -132,15 +146,15 @@ export function fileStore(directory: string, { reader, onProblems, now = () => n
   };
 }
 
-function present({ objects }: DirectoryContent, key: ObjectKey) {
-  const found = objects.get(keyText(key));
+function present(files: DirectoryReader, key: ObjectKey) {
+  const found = files.get(key);
   if (found === undefined) throw new StoreError('not-found', 'there is no such object', { key });
   return found;
 }
 
 /** It may be in there, and a second one would be quarantined, or the other one, as soon as that file is repaired. */
-function refuseBesideBrokenFile(key: ObjectKey, content: DirectoryContent): void {
-  const broken = content.brokenFileWith(key);
+function refuseBesideBrokenFile(key: ObjectKey, files: DirectoryReader): void {
+  const broken = files.brokenFileWith(key);
   if (broken === undefined) return;
   const [first] = broken.problems;
   const line = first?.issue.line ?? first?.line;

@@ -7,9 +7,9 @@ import { keyOfStored } from '../as-stored-object.js';
 import type { SourceEvent } from '../source.js';
 import { type StoredObject, StoreError, type WatchEvent, type WatchOptions } from '../store.js';
 import { watchQueue } from '../watch-queue.js';
+import { countingObject } from './counting-object.js';
 import { fileSource } from './file-source.js';
 import { formatOf } from './look.js';
-import { counting } from './read-directory.js';
 import type { Reader } from './reader.js';
 
 /** What changes in a directory after a listing, as the daemon's source sees it. `listed` is that listing, if it is known. */
@@ -54,7 +54,7 @@ export async function* watchFiles(
     const text = keyText(event.key);
     if (event.type === 'delete') return told('delete', text, undefined);
     const documents = event.parsed.valid ? [] : await documentsOf(event.origin.file);
-    const [found] = counting(event, documents);
+    const [found] = countingObject(event, documents);
     if (found !== undefined) told('update', text, found.object);
   }
 
