@@ -30,7 +30,7 @@ export function addClientCommands(context: ClientCommands): void {
 }
 
 function addGet({ add, settingsOf, io, done }: ClientCommands): void {
-  named(add('get'), 'KIND, or several with commas, and names; or KIND/NAME...')
+  named(add('get'))
     .description('show objects of the datastore')
     .option('-A, --all-namespaces', 'of all namespaces')
     .addOption(outputOption())
@@ -38,24 +38,26 @@ function addGet({ add, settingsOf, io, done }: ClientCommands): void {
     .option('-w, --watch', 'go on with each change, until interrupted')
     .option('--export', 'of named objects: leave out what only this datastore says of them')
     .addHelpText('after', getHelp)
-    .action(async (words: string[], options: Options) => {
+    .action(async (kind: string | undefined, names: string[], options: Options) => {
       const settings = await settingsOf(options);
       const { get } = await import('./commands/get.js');
       const format = options.json === true ? 'json' : formatOf(options.output);
       const how = { format, watch: options.watch === true, export: options.export === true };
-      done(await get(settings, words, { ...namedOptions(options), ...how }, io));
+      done(await get(settings, wordsOf(kind, names), { ...namedOptions(options), ...how }, io));
     });
 }
 
 function addDescribe({ add, settingsOf, io, done }: ClientCommands): void {
-  named(add('describe'), 'KIND and names, as for get')
+  named(add('describe'))
     .description('say in words what objects mean, and what is wrong with them')
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('--json', 'print JSON')
-    .action(async (words: string[], options: Options) => {
+    .action(async (kind: string | undefined, names: string[], options: Options) => {
       const settings = await settingsOf(options);
       const { describe } = await import('./commands/describe.js');
-      done(await describe(settings, words, { ...namedOptions(options), json: options.json === true }, io));
+      done(
+        await describe(settings, wordsOf(kind, names), { ...namedOptions(options), json: options.json === true }, io),
+      );
     });
 }
 
@@ -102,19 +104,27 @@ function addPatch({ add, settingsOf, io, done }: ClientCommands): void {
 }
 
 function addDelete({ add, settingsOf, io, done }: ClientCommands): void {
-  writing(named(add('delete'), 'KIND and names, or KIND/NAME...'))
+  writing(named(add('delete')))
     .description('delete objects')
     .option('-s, --skip-not-exists', 'pass over objects that are not there')
-    .action(async (words: string[], options: Options) => {
+    .action(async (kind: string | undefined, names: string[], options: Options) => {
       const settings = await settingsOf(options);
       const { deleteObjects } = await import('./commands/delete.js');
       const how = { skipNotExists: options.skipNotExists === true, ...writeOptions(options) };
-      done(await deleteObjects(settings, words, { ...namedOptions(options), ...how }, io));
+      done(await deleteObjects(settings, wordsOf(kind, names), { ...namedOptions(options), ...how }, io));
     });
 }
 
-function named(command: Command, help: string): Command {
-  return withFiles(command.argument('[kind] [name...]', help));
+function named(command: Command): Command {
+  return withFiles(
+    command
+      .argument('[kind]', 'KIND, several with commas, or KIND/NAME; without, objects are named by -f')
+      .argument('[name...]', 'names of objects, or further KIND/NAME'),
+  );
+}
+
+function wordsOf(kind: string | undefined, names: readonly string[]): string[] {
+  return kind === undefined ? [] : [kind, ...names];
 }
 
 function withFiles(command: Command): Command {
