@@ -49,8 +49,9 @@ export async function filesBelow(path: string, seen = new Set<string>()): Promis
 export async function checkFile(file: string): Promise<CheckedDocument[]> {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
-    const documents = readDocuments(text, file.endsWith('.json') ? 'json' : 'yaml');
-    return Array.from(documents, (document) => checkDocument(file, document));
+    return readDocuments(text, file.endsWith('.json') ? 'json' : 'yaml').map((document) =>
+      checkDocument(file, document),
+    );
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const issue = { path: '', code: 'unreadable', message: `can't be read: ${message}`, line: 1 };

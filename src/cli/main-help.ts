@@ -6,6 +6,7 @@ Examples:
   margay explain --from 10.0.0.9 --to 10.0.0.1:22 --proto tcp
                                              may this packet pass, and which rule says so?
   margay run --datastore file:policies/      enforce them, and each change of them
+  margay get gnp --datastore file:policies/  which policies are there? (describe, apply, patch, delete: as calicoctl)
 
 Exit statuses:
   0  good          1  no: invalid, denied, not ready, refused

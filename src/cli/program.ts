@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addClientCommands } from './client-commands.js';
 import type { ExplainOptions } from './commands/explain.js';
 import type { StatusOptions } from './commands/status.js';
 import type { Io } from './io.js';
@@ -110,6 +111,13 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       const extra = typeof options.node === 'string' ? { node: options.node } : {};
       done(await check(paths, { ...extra, json: Boolean(options.json) }, io));
     });
+  program.commandsGroup('Objects of the datastore:');
+  addClientCommands({
+    add: (name) => withSettings(program.command(name), 'client'),
+    settingsOf: (options) => resolveSettings('client', flagsOf(options), io.environment),
+    io,
+    done,
+  });
   program.commandsGroup('Help:');
   program.helpCommand('help [command]', 'print the help of a command');
   return program;

@@ -30,7 +30,8 @@ export interface Address {
 
 export type SettingName = keyof Settings;
 export type Environment = Readonly<Record<string, string | undefined>>;
-export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall';
+/** `client` is every command that reads and writes objects of the datastore: get, describe, apply, ... */
+export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall' | 'client';
 
 export interface Setting<Value> {
   /** The flag is `--NAME`, the environment's variable MARGAY_NAME, the key of the file NAME. */
@@ -64,7 +65,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: '/etc/margay/margay.yaml',
     default: () => '/etc/margay/margay.yaml',
     inFile: false,
-    commands: ['run', 'render', 'status', 'uninstall'],
+    commands: ['run', 'render', 'status', 'uninstall', 'client'],
   },
   node: {
     name: 'node',
@@ -81,7 +82,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
     checked: true,
-    commands: ['run', 'render'],
+    commands: ['run', 'render', 'client'],
   },
   runDir: {
     name: 'run-dir',
@@ -125,7 +126,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'info',
     default: () => 'info',
     checked: true,
-    commands: ['run', 'render', 'uninstall'],
+    commands: ['run', 'render', 'uninstall', 'client'],
   },
   logFormat: {
     name: 'log-format',

@@ -11,11 +11,11 @@ const tierLabel = 'projectcalico.org/tier';
  * Fills in what Calico's client does on write: namespace, the name and labels of workload endpoints, tier and types of policies,
  * order and action of tiers. The value is normalised, and changed in place; what is of the wrong type is left alone.
  */
-export function fillClientDefaults(value: Fields, definition: ReadableKind): void {
+export function fillClientDefaults(value: Fields, definition: ReadableKind, namespace = 'default'): void {
   const metadata = value.metadata;
   const spec = value.spec;
   if (!isFields(metadata) || !isFields(spec)) return;
-  if (definition.namespaced && (metadata.namespace ?? '') === '') metadata.namespace = 'default';
+  if (definition.namespaced && (metadata.namespace ?? '') === '') metadata.namespace = namespace;
   switch (definition.kind) {
     case 'WorkloadEndpoint':
       fillWorkloadEndpoint(metadata, spec);

@@ -26,20 +26,21 @@ export const annotations = z.record(z.string(), z.string()).superRefine((map, co
 });
 
 const common = {
-  generateName: emptyIsAbsent(z.string()),
-  labels: labels.optional(),
-  annotations: annotations.optional(),
-  resourceVersion: emptyIsAbsent(z.string()),
+  selfLink: emptyIsAbsent(z.string()),
   uid: emptyIsAbsent(z.string()),
+  resourceVersion: emptyIsAbsent(z.string()),
   generation: z.number().optional(),
   creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
   deletionGracePeriodSeconds: z.number().optional(),
-  selfLink: emptyIsAbsent(z.string()),
+  labels: labels.optional(),
+  annotations: annotations.optional(),
   ownerReferences: z.array(z.unknown()).optional(),
   finalizers: z.array(z.string()).optional(),
   managedFields: z.array(z.unknown()).optional(),
 };
+
+const generateName = emptyIsAbsent(z.string());
 
 const requiredName = (code: string, check: TextCheck) =>
   text(code, (name) => (name === '' ? 'a name is missing' : check(name)));
@@ -48,6 +49,7 @@ const requiredName = (code: string, check: TextCheck) =>
 export function clusterMetadata(code: string, nameCheck: TextCheck) {
   return z.object({
     name: requiredName(code, nameCheck),
+    generateName,
     namespace: emptyIsAbsent(text('namespace', () => 'a namespace must not be given for a kind without namespaces')),
     ...common,
   });
@@ -57,6 +59,7 @@ export function clusterMetadata(code: string, nameCheck: TextCheck) {
 export function namespacedMetadata(code: string, nameCheck: TextCheck) {
   return z.object({
     name: requiredName(code, nameCheck),
+    generateName,
     namespace: text(
       'namespace',
       within(253, (namespace) =>

@@ -36,8 +36,8 @@ const wireguard = z.object({
 const spec = z.object({
   bgp: bgp.optional(),
   ipv4VXLANTunnelAddr: emptyIsAbsent(addressOf(4, 'V-IP')),
-  ipv6VXLANTunnelAddr: emptyIsAbsent(addressOf(6, 'V-IP')),
   vxlanTunnelMACAddr: mac(),
+  ipv6VXLANTunnelAddr: emptyIsAbsent(addressOf(6, 'V-IP')),
   vxlanTunnelMACAddrV6: mac(),
   orchRefs: z.array(z.object({ nodeName: emptyIsAbsent(z.string()), orchestrator: absentIsEmpty() })).optional(),
   wireguard: wireguard.optional(),

@@ -17,6 +17,8 @@ export interface ParseOptions {
    * are known.
    */
   readonly defaults: 'client' | 'none';
+  /** With the defaults of the client: the namespace of what belongs to one and names none. */
+  readonly namespace?: string | undefined;
   /** What is wrong with the syntax of a selector. */
   readonly checkSelector: (text: string) => string | undefined;
 }
@@ -51,7 +53,7 @@ export function parseResource(value: unknown, options: ParseOptions): ParseResul
   const normal = normalise(value, shape(definition), [], context) as Record<string, unknown>;
   normal.metadata ??= {};
   normal.spec ??= {};
-  if (options.defaults === 'client') fillClientDefaults(normal, definition);
+  if (options.defaults === 'client') fillClientDefaults(normal, definition, options.namespace);
   return { ...keyOf(normal, definition), parsed: validate(normal, definition, options, context) };
 }
 

@@ -19,39 +19,40 @@ export const stagedAction = oneOf('V-STG-1', 'Set', 'Delete', 'Learn', 'Ignore')
 /** A finite number; lower comes first. */
 export const order = z.number();
 
-const common = {
-  tier: emptyIsAbsent(text('V-NAME', within(253, nameProblem))),
-  order: order.optional(),
-  selector: emptyIsAbsent(selector),
-  serviceAccountSelector: emptyIsAbsent(selector),
-  types: types.optional(),
-  performanceHints: performanceHints.optional(),
-};
+const placeFields = { tier: emptyIsAbsent(text('V-NAME', within(253, nameProblem))), order: order.optional() };
+const selectionFields = { selector: emptyIsAbsent(selector), types: types.optional() };
+const hintFields = { performanceHints: performanceHints.optional() };
 
 const namespacedFields = {
-  ...common,
+  ...placeFields,
   ingress: rules({ direction: 'ingress', owner: 'namespaced policy' }).optional(),
   egress: rules({ direction: 'egress', owner: 'namespaced policy' }).optional(),
+  ...selectionFields,
+  serviceAccountSelector: emptyIsAbsent(selector),
+  ...hintFields,
 };
 
 const globalFields = {
-  ...common,
+  ...placeFields,
   ingress: rules({ direction: 'ingress', owner: 'global policy' }).optional(),
   egress: rules({ direction: 'egress', owner: 'global policy' }).optional(),
-  namespaceSelector: emptyIsAbsent(selector),
+  ...selectionFields,
   doNotTrack: z.boolean().optional(),
   preDNAT: z.boolean().optional(),
   applyOnForward: z.boolean().optional(),
+  serviceAccountSelector: emptyIsAbsent(selector),
+  namespaceSelector: emptyIsAbsent(selector),
+  ...hintFields,
 };
 
 const staged = { stagedAction: emptyIsAbsent(stagedAction) };
 const namespacedSpec = z.object(namespacedFields).superRefine(checkSelectors);
 const globalSpec = z.object(globalFields).superRefine(checkGlobalSpec);
-const stagedSpec = z.object({ ...namespacedFields, ...staged }).superRefine((spec, context) => {
+const stagedSpec = z.object({ ...staged, ...namespacedFields }).superRefine((spec, context) => {
   checkSelectors(spec, context);
   checkStaged(spec, context);
 });
-const stagedGlobalSpec = z.object({ ...globalFields, ...staged }).superRefine((spec, context) => {
+const stagedGlobalSpec = z.object({ ...staged, ...globalFields }).superRefine((spec, context) => {
   checkGlobalSpec(spec, context);
   checkStaged(spec, context);
 });

@@ -10,6 +10,7 @@ import { keyTextOf, lineOfNode, yamlValue } from './yaml-value.js';
 export interface RawDocument {
   /** Position among the objects of the file, from 0. */
   readonly index: number;
+  readonly place: Place;
   /** Where it begins, from 1. */
   readonly line: number;
   /** Absent if the document can't be used, for the reasons in `issues`. Numbers that need it keep their spelling. */
@@ -20,6 +21,14 @@ export interface RawDocument {
   lineOf(path: string): number | undefined;
 }
 
+/** Where in a file an object stands. */
+export interface Place {
+  /** Number of the YAML document, empty ones counted, from 0. */
+  readonly document: number;
+  /** The way to it in the document; empty if it is the document. */
+  readonly path: Path;
+}
+
 type Entry = Omit<RawDocument, 'index'>;
 
 /**
@@ -27,10 +36,17 @@ type Entry = Omit<RawDocument, 'index'>;
  * empty documents left out. YAML 1.2, with warnings where YAML 1.1, which calicoctl reads, means something else. Never throws.
  * Who does not keep a document before asking for the next lets a large file be read in little memory.
  */
-export function* readDocuments(text: string, format: 'yaml' | 'json'): Generator<RawDocument, void> {
+export function* eachDocument(text: string, format: 'yaml' | 'json'): Generator<RawDocument, void> {
   let index = 0;
   for (const entry of format === 'json' ? jsonEntries(text) : yamlEntries(text)) yield { index: index++, ...entry };
 }
+
+/** The same, all together. */
+export function readDocuments(text: string, format: 'yaml' | 'json'): RawDocument[] {
+  return [...eachDocument(text, format)];
+}
+
+const FIRST: Place = { document: 0, path: [] };
 
 /** Plain JSON has a parser that is faster by far; YAML's is for what is wrong with it and where, and for what JSON's would not tell. */
 function jsonEntries(text: string): Iterable<Entry> {
@@ -42,7 +58,7 @@ function jsonEntries(text: string): Iterable<Entry> {
     document ??= [...yamlDocuments(text, lines)][0];
     return document === undefined || 'tooDeepAt' in document ? undefined : lineAt(document, parsePath(path), lines);
   };
-  return expand(value, firstLine(text), [], lineOf);
+  return expand({ value, line: firstLine(text), warnings: [], lineOf, place: FIRST });
 }
 
 /** YAML is not quite a superset of JSON: it limits the length of keys, for one. */
@@ -50,7 +66,7 @@ function jsonAsYaml(text: string): Iterable<Entry> {
   const entries = [...yamlEntries(text)];
   if (!entries.some(({ issues }) => issues.some(({ code }) => code === 'syntax'))) return entries;
   const value = parseJson(text);
-  return value === undefined ? entries : expand(value, 1, [], () => 1);
+  return value === undefined ? entries : expand({ value, line: 1, warnings: [], lineOf: () => 1, place: FIRST });
 }
 
 function firstLine(text: string): number {
@@ -59,44 +75,44 @@ function firstLine(text: string): number {
 
 function* yamlEntries(text: string): Iterable<Entry> {
   const lines = new LineCounter();
+  let number = 0;
   for (const document of yamlDocuments(text, lines)) {
-    if ('tooDeepAt' in document) yield tooDeep(lines.linePos(document.tooDeepAt).line);
-    else yield* documentEntries(document, lines);
+    const place: Place = { document: number++, path: [] };
+    if ('tooDeepAt' in document) yield tooDeep(lines.linePos(document.tooDeepAt).line, place);
+    else yield* documentEntries(document, place, lines);
   }
 }
 
-function tooDeep(line: number): Entry {
+function tooDeep(line: number, place: Place): Entry {
   const message = `is nested more than ${mostNesting} levels deep`;
-  return { line, issues: [{ path: '', code: 'nesting', message, line }], warnings: [], lineOf: () => undefined };
+  return unusable(line, [{ path: '', code: 'nesting', message, line }], [], place);
 }
 
-function documentEntries(document: Document.Parsed, lines: LineCounter): Entry[] {
+function documentEntries(document: Document.Parsed, place: Place, lines: LineCounter): Entry[] {
   const line = lineOfNode(document.contents, lines) ?? lines.linePos(document.range[0]).line;
   if (document.errors.length > 0) {
     const issues = document.errors.map(
       ({ message, pos }): Issue => ({ path: '', code: 'syntax', message, line: lines.linePos(pos[0]).line }),
     );
-    return [{ line, issues, warnings: [], lineOf: () => undefined }];
+    return [unusable(line, issues, [], place)];
   }
   const { value, issues, warnings } = yamlValue(document, lines);
   if (value === null && issues.length === 0) return [];
-  if (issues.length > 0) return [{ line, issues, warnings, lineOf: () => undefined }];
-  return expand(value, line, warnings, (path) => lineAt(document, parsePath(path), lines));
+  if (issues.length > 0) return [unusable(line, issues, warnings, place)];
+  return expand({ value, line, warnings, lineOf: (path) => lineAt(document, parsePath(path), lines), place });
+}
+
+function unusable(line: number, issues: readonly Issue[], warnings: readonly Issue[], place: Place): Entry {
+  return { line, issues, warnings, lineOf: () => undefined, place };
 }
 
 /** A list in a list is as deep as anybody writes them. */
 const mostListDepth = 3;
 
 /** Takes lists apart. */
-function expand(
-  value: unknown,
-  line: number,
-  warnings: readonly Issue[],
-  lineOf: (path: string) => number | undefined,
-  depth = 0,
-): Entry[] {
+function expand({ value, line, warnings, lineOf, place }: Omit<Entry, 'issues'>, depth = 0): Entry[] {
   const listed = depth < mostListDepth ? listIn(value) : undefined;
-  if (listed === undefined) return [{ line, value, issues: [], warnings, lineOf }];
+  if (listed === undefined) return [{ line, value, issues: [], warnings, lineOf, place }];
   return listed.items.flatMap((item, index) => {
     const base = `${listed.path}[${index}]`;
     const own = warnings.flatMap((warning) => {
@@ -104,8 +120,14 @@ function expand(
       const isInside = warning.path.startsWith(base) && /^(?:[.[]|$)/.test(inner);
       return isInside ? [{ ...warning, path: inner.replace(/^\./, '') }] : [];
     });
-    const lineIn = (path: string) => lineOf(joinPath(base, path));
-    return expand(withType(item, listed.itemType), lineOf(base) ?? line, own, lineIn, depth + 1);
+    const inner: Omit<Entry, 'issues'> = {
+      value: withType(item, listed.itemType),
+      line: lineOf(base) ?? line,
+      warnings: own,
+      lineOf: (path) => lineOf(joinPath(base, path)),
+      place: { document: place.document, path: [...place.path, ...parsePath(base)] },
+    };
+    return expand(inner, depth + 1);
   });
 }
 

@@ -55,16 +55,16 @@ const name = text('V-NAME', within(253, nameProblem));
 
 const entityRule = z.object({
   nets: list(z.string(), netLimit).optional(),
-  notNets: list(z.string(), netLimit).optional(),
   selector: emptyIsAbsent(selector),
-  notSelector: emptyIsAbsent(selector),
   namespaceSelector: emptyIsAbsent(selector),
+  services: z.object({ name: emptyIsAbsent(name), namespace: emptyIsAbsent(name) }).optional(),
   ports: list(port, portLimit).optional(),
+  notNets: list(z.string(), netLimit).optional(),
+  notSelector: emptyIsAbsent(selector),
   notPorts: list(port, portLimit).optional(),
   serviceAccounts: z
     .object({ names: z.array(z.string()).optional(), selector: emptyIsAbsent(unlimitedSelector) })
     .optional(),
-  services: z.object({ name: emptyIsAbsent(name), namespace: emptyIsAbsent(name) }).optional(),
 });
 
 const httpMatch = z.object({
@@ -76,8 +76,8 @@ const ruleFields = z.object({
   action: oneOf('V-ACTION', 'Allow', 'Deny', 'Log', 'Pass'),
   ipVersion: z.union([z.literal(4), z.literal(6)], 'must be 4 or 6').optional(),
   protocol: protocol.optional(),
-  notProtocol: protocol.optional(),
   icmp: icmp.optional(),
+  notProtocol: protocol.optional(),
   notICMP: icmp.optional(),
   source: entityRule.optional(),
   destination: entityRule.optional(),

@@ -43,6 +43,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   nft: { all: [] },
   conntrack: { all: [] },
   policy: { all: ['resources', 'selector'] },
+  // It reads and writes through a store, whichever it is.
+  client: { all: ['resources', 'selector'], files: ['src/datastore/store.ts', 'src/datastore/as-stored-object.ts'] },
   // The waist: all that evaluator and renderer share.
   evaluate: { all: [], types: ['src/policy/host-policy.ts'] },
   ruleset: {
@@ -52,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   observe: { all: [], types: STAGES },
   agent: { all: STAGES },
-  cli: { all: [...STAGES, 'cli'] },
+  cli: { all: [...STAGES, 'client', 'cli'] },
 };
 
 function folderOf(path: string): string {

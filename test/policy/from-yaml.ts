@@ -16,7 +16,7 @@ export function toResource(value: unknown, defaults: ParseOptions['defaults'] = 
 
 /** The resources of YAML documents; `apiVersion` is filled in. */
 export function fromYaml(text: string, defaults: ParseOptions['defaults'] = 'client'): Resource[] {
-  return Array.from(readDocuments(text, 'yaml'), ({ value, issues }) => {
+  return readDocuments(text, 'yaml').map(({ value, issues }) => {
     if (typeof value !== 'object' || value === null) throw new Error(JSON.stringify(issues));
     return toResource({ apiVersion: 'projectcalico.org/v3', ...value }, defaults);
   });

@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import { parseResource } from '../../src/resources/parse-resource.js';
 import { isPlainScalar } from '../../src/resources/plain-scalar.js';
-import { readDocuments as documentsOf, type RawDocument } from '../../src/resources/read-documents.js';
+import { type RawDocument, readDocuments } from '../../src/resources/read-documents.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 
-const readDocuments = (...of: Parameters<typeof documentsOf>) => [...documentsOf(...of)];
 const yaml = (text: string) => readDocuments(text, 'yaml');
 const values = (documents: readonly RawDocument[]) =>
   documents.map(({ value }) => JSON.parse(JSON.stringify(value ?? null)));

@@ -49,7 +49,7 @@ function readScenario(name: string): Scenario {
 
 function derivedObjects(path: string): FileObject[] {
   if (!existsSync(path)) return [];
-  return Array.from(readDocuments(readFileSync(path, 'utf8'), 'yaml'), ({ line, value }) => {
+  return readDocuments(readFileSync(path, 'utf8'), 'yaml').map(({ line, value }) => {
     const { key, parsed } = parseResource(value, { unknownFields: 'error', defaults: 'none', checkSelector });
     if (key === undefined) throw new Error(`${path}:${line}: ${JSON.stringify(parsed)}`);
     return { key, line, parsed };

@@ -1,6 +1,6 @@
 import { isOtherCalicoKind } from '../../resources/other-kinds.js';
 import { parseResource } from '../../resources/parse-resource.js';
-import { type RawDocument, readDocuments } from '../../resources/read-documents.js';
+import { eachDocument, type RawDocument } from '../../resources/read-documents.js';
 import type { Issue, Parsed } from '../../resources/resource.js';
 import type { Problem } from '../source.js';
 import type { FileObject, Reader } from './reader.js';
@@ -17,7 +17,7 @@ export function objectReader(checkSelector: CheckSelector): Reader {
     const objects: FileObject[] = [];
     const problems: Problem[] = [];
     const broken: Problem[] = [];
-    for (const document of readDocuments(text, format)) {
+    for (const document of eachDocument(text, format)) {
       const { issues, line, value } = document;
       broken.push(...issues.map((issue) => ({ line: issue.line ?? line, issue })));
       if (broken.length > 0 || isOtherCalicoKind(value)) continue;
