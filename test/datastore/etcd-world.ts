@@ -31,7 +31,7 @@ export function clientOf(urls: readonly string[], access: Awaited<ReturnType<Etc
 
 export function sourceOf(
   client: EtcdSourceOptions['client'],
-  times: EtcdSourceOptions['times'] = { graceMs: 100, retryMs: 20, longestRetryMs: 100 },
+  times: EtcdSourceOptions['times'] = { graceMs: 100, retryMs: 20, longestRetryMs: 100, firstAnswerMs: 500 },
 ): Source {
   return etcdSource({ url: 'etcd:test', client, checkSelector, times });
 }

@@ -16,6 +16,8 @@ export function etcdMissing(): string | undefined {
 
 export interface EtcdOptions {
   readonly args?: readonly string[];
+  /** How long a request of the test may take. Default: 30 s. */
+  readonly requestMs?: number;
   /** Besides http:, the server listens with TLS: for clients with a certificate of the CA. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
@@ -72,7 +74,8 @@ interface Member {
   readonly secure: number;
 }
 
-function createServerOf({ name, client, peer, secure }: Member, initial: string, { args = [], tls }: EtcdOptions) {
+function createServerOf({ name, client, peer, secure }: Member, initial: string, options: EtcdOptions) {
+  const { args = [], tls, requestMs = 30_000 } = options;
   const directory = mkdtempSync(join(tmpdir(), 'margay-etcd-'));
   const data = join(directory, 'data');
   const [url, secureUrl, peerUrl] = [
@@ -126,7 +129,13 @@ function createServerOf({ name, client, peer, secure }: Member, initial: string,
     },
     async request(path, body, token) {
       const headers = token === undefined ? {} : { Authorization: token };
-      const response = await fetch(`${url}/v3/${path}`, { method: 'POST', body: JSON.stringify(body), headers });
+      const signal = AbortSignal.timeout(requestMs);
+      const response = await fetch(`${url}/v3/${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers,
+        signal,
+      });
       const answer: unknown = await response.json();
       if (!response.ok || typeof answer !== 'object' || answer === null)
         throw new Error(`etcd: ${path}: ${JSON.stringify(answer)}`);

@@ -254,11 +254,19 @@ function canceled({ compactRevision, cancelReason }: WatchResponse, { url }: End
   return new EtcdError('unreachable', message, { elsewhere: true });
 }
 
+/** In one order whatever the endpoint was that it began with. */
 function allFailed(failures: readonly EtcdError[]): EtcdError {
   const [first] = failures;
   if (first !== undefined && failures.length === 1) return first;
   if (first === undefined) return new EtcdError('access', 'there is no endpoint: name one in --datastore etcd:URL');
-  return new EtcdError('unreachable', failures.map(({ message }) => message).join('; '), { elsewhere: true });
+  return new EtcdError(
+    'unreachable',
+    failures
+      .map(({ message }) => message)
+      .sort()
+      .join('; '),
+    { elsewhere: true },
+  );
 }
 
 function uncertain({ message, cause }: EtcdError): EtcdError {

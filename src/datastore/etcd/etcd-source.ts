@@ -17,6 +17,8 @@ export interface SourceTimes {
   /** How long to wait after a second failure; twice as long after each that follows. */
   readonly retryMs: number;
   readonly longestRetryMs: number;
+  /** For how long a member is waited for after a connection was lost: one that has just lost its leader may not answer for long. */
+  readonly firstAnswerMs: number;
 }
 
 export interface EtcdSourceOptions {
@@ -28,7 +30,7 @@ export interface EtcdSourceOptions {
   readonly times?: Partial<SourceTimes>;
 }
 
-const TIMES: SourceTimes = { graceMs: 1000, retryMs: 100, longestRetryMs: 5000 };
+const TIMES: SourceTimes = { graceMs: 1000, retryMs: 100, longestRetryMs: 5000, firstAnswerMs: 2000 };
 
 /**
  * Calico's resources in etcd. Nothing is read before the datastore says that it is ready; when it says so no longer, or its data
@@ -72,7 +74,8 @@ export function etcdSource({ url, client, checkSelector, ...options }: EtcdSourc
 
   /** As long as one connection lasts, or until all has to be listed again. */
   async function session(): Promise<void> {
-    const now = await readOrigin(client);
+    const now = await readOrigin(client, failures > 1 ? {} : { answerMs: times.firstAnswerMs });
+    clearTimeout(losing);
     if (origin !== undefined && isOtherStore(now, origin, revision)) {
       table.forgetRevisions();
       needsListing = true;
@@ -85,6 +88,8 @@ export function etcdSource({ url, client, checkSelector, ...options }: EtcdSourc
       return untilChange(now.revision);
     }
     if (needsListing) await list(now.revision);
+    // Else the watch would only say later that it can't go on from there.
+    else await client.range({ key: CLUSTER_INFORMATION, revision }, { requireLeader: true });
     if (stopping.signal.aborted) return;
     tell({ connected: true });
     await follow();

@@ -64,9 +64,10 @@ export function openLink(endpoint: Endpoint, access: Access, times: LinkTimes): 
   const channel = client.getChannel();
   const calls = new Set<{ cancel(): void }>();
   let isClosed = false;
+  let isNew = true;
 
   function errorOf(error: Parameters<typeof statusError>[0]): EtcdError {
-    return isClosed ? abandoned(endpoint) : statusError(error, endpoint);
+    return isClosed ? abandoned(endpoint) : statusError(error, endpoint, isNew);
   }
 
   function unary<Request, Response>(
@@ -140,6 +141,7 @@ export function openLink(endpoint: Endpoint, access: Access, times: LinkTimes): 
     async untilUp() {
       if (isClosed) return abandoned(endpoint);
       const state = await settled(channel, times.connectMs);
+      if (state === connectivityState.READY) isNew = false;
       if (state === connectivityState.READY) return undefined;
       if (state === connectivityState.TRANSIENT_FAILURE) return whyNot();
       const message = `${endpoint.url}: no connection within ${times.connectMs / 1000} s`;

@@ -1,5 +1,5 @@
 import { clusterReadiness, type Readiness } from '../cluster-readiness.js';
-import type { EtcdClient } from './etcd-client.js';
+import type { CallOptions, EtcdClient } from './etcd-client.js';
 import type { KeyValue } from './messages.js';
 import { parseJson } from './parse-json.js';
 import { CLUSTER_INFORMATION } from './resource-path.js';
@@ -15,8 +15,8 @@ export interface Origin {
 }
 
 /** As of now: a member that has not got the latest from its leader does not answer. */
-export async function readOrigin(client: EtcdClient): Promise<Origin> {
-  const { header, kvs } = await client.range({ key: CLUSTER_INFORMATION }, { requireLeader: true });
+export async function readOrigin(client: Pick<EtcdClient, 'range'>, options: CallOptions): Promise<Origin> {
+  const { header, kvs } = await client.range({ key: CLUSTER_INFORMATION }, { ...options, requireLeader: true });
   const [kv] = kvs;
   return { ...header, initialised: kv?.createRevision, readiness: readinessOf(kv) };
 }

@@ -2,10 +2,14 @@ import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Endpoint } from './endpoint.js';
 import { EtcdError, type EtcdErrorCode } from './etcd-error.js';
 
-/** What etcd, or the way to it, answered, as an error for people. */
-export function statusError(error: Pick<ServiceError, 'code' | 'details'>, endpoint: Endpoint): EtcdError {
+/** What etcd, or the way to it, answered, as an error for people. `isNew`: the connection has never been there. */
+export function statusError(
+  error: Pick<ServiceError, 'code' | 'details'>,
+  endpoint: Endpoint,
+  isNew = false,
+): EtcdError {
   const details = plain(error.details);
-  const [code, explanation] = meaning(error.code, details, endpoint);
+  const [code, explanation] = meaning(error.code, details, endpoint, isNew);
   return new EtcdError(code, `${endpoint.url}: ${explanation}`, { elsewhere: elsewhere.has(error.code), cause: error });
 }
 
@@ -20,14 +24,14 @@ const elsewhere: ReadonlySet<number> = new Set([
   status.DATA_LOSS,
 ]);
 
-function meaning(code: number, details: string, { secure }: Endpoint): [EtcdErrorCode, string] {
+function meaning(code: number, details: string, endpoint: Endpoint, isNew: boolean): [EtcdErrorCode, string] {
   switch (code) {
     case status.CANCELLED:
       return ['closed', 'the request was cancelled'];
     case status.DEADLINE_EXCEEDED:
       return ['unreachable', 'it did not answer in time'];
     case status.UNAVAILABLE:
-      return ['unreachable', connectionProblem(details, secure)];
+      return ['unreachable', connectionProblem(details, endpoint, isNew)];
     case status.UNAUTHENTICATED:
       return ['unauthenticated', details];
     case status.PERMISSION_DENIED:
@@ -51,12 +55,16 @@ function authProblem(details: string): string {
 }
 
 /** OpenSSL's and Node's words mean little to an operator. */
-function connectionProblem(details: string, secure: boolean): string {
+function connectionProblem(details: string, endpoint: Endpoint, isNew: boolean): string {
   const hint = hints.find(([pattern]) => pattern.test(details))?.[1];
   if (hint !== undefined) return `${hint} (${details})`;
-  if (!secure && /ECONNRESET|socket hang up|closed|Failed to connect/i.test(details))
-    return `the connection was closed; does it want https:? (${details})`;
-  return details;
+  if (!/ECONNRESET|closed|Failed to connect|before secure TLS|Connection dropped/i.test(details)) return details;
+  return `${isNew ? refusal(endpoint) : 'the connection broke'} (${details})`;
+}
+
+function refusal({ secure }: Endpoint): string {
+  if (!secure) return 'it has closed the connection at once: does it want https:?';
+  return 'it has closed the connection at once: write http: if it does not speak TLS; does it want a client certificate, see --etcd-cert and --etcd-key?';
 }
 
 const hints: readonly (readonly [RegExp, string])[] = [
@@ -70,7 +78,7 @@ const hints: readonly (readonly [RegExp, string])[] = [
     /alert (bad certificate|certificate required|unknown ca|handshake failure)|alert number/i,
     'it refuses our client certificate or misses one: see --etcd-cert and --etcd-key',
   ],
-  [/wrong version number|packet length too long/i, 'it does not speak TLS: write http:'],
+  [/wrong version number|packet length too long/i, 'it does not seem to speak TLS: write http:'],
   [/no leader|leader changed/, 'the cluster has no leader: too few of its members are up'],
   [/request timed out/, 'the cluster does not decide: too few of its members are up, or their disks are slow'],
   [/keepalive/i, 'it has stopped to answer'],
