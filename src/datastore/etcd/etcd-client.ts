@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.js';
 import { asEtcdError, EtcdError } from './etcd-error.js';
 import { type Headers, type Link, type LinkTimes, openLink, type Stream } from './link.js';
 import type {
+  LeaseKeepAliveResponse,
   RangeRequest,
   RangeResponse,
   TxnRequest,
@@ -52,10 +53,10 @@ export interface EtcdClient {
   range(request: RangeRequest, options?: CallOptions): Promise<RangeResponse>;
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResponse>;
   /** A lease of `ttl` seconds with the id. */
-  leaseGrant(id: number, ttl: number): Promise<void>;
+  leaseGrant(id: number, ttl: number, options?: CallOptions): Promise<void>;
   /** The seconds that the lease has now; 0 if it has expired. */
-  leaseKeepAlive(id: number): Promise<number>;
-  leaseRevoke(id: number): Promise<void>;
+  leaseKeepAlive(id: number, options?: CallOptions): Promise<number>;
+  leaseRevoke(id: number, options?: CallOptions): Promise<void>;
   watch(request: WatchCreateRequest, listener: WatchListener): OpenWatch;
   close(): void;
 }
@@ -172,20 +173,22 @@ export function etcdClient(options: EtcdClientOptions): EtcdClient {
     }
   }
 
-  async function keepAlive(id: number): Promise<number> {
+  /** etcd has this as a stream only. */
+  async function keepAlive(id: number, { answerMs = times.answerMs }: CallOptions): Promise<number> {
     const link = await connected();
     const sent = await headers(link, true);
     return new Promise((resolve, reject) => {
-      const stream = link.stream(methods.leaseKeepAlive, sent, {
-        message({ ttl }) {
+      const listener = {
+        message({ ttl }: LeaseKeepAliveResponse) {
           stream.close();
           resolve(ttl);
         },
-        ended(error) {
+        ended(error: EtcdError) {
           if (error.elsewhere) drop(link);
           reject(error);
         },
-      });
+      };
+      const stream = link.stream(methods.leaseKeepAlive, sent, listener, answerMs);
       stream.send({ id });
     });
   }
@@ -230,12 +233,12 @@ export function etcdClient(options: EtcdClientOptions): EtcdClient {
   return {
     range: (request, callOptions = {}) => call(methods.range, request, callOptions),
     txn: (request, callOptions = {}) => call(methods.txn, request, { ...callOptions, change: true }),
-    async leaseGrant(id, ttl) {
-      await call(methods.leaseGrant, { id, ttl }, {});
+    async leaseGrant(id, ttl, callOptions = {}) {
+      await call(methods.leaseGrant, { id, ttl }, callOptions);
     },
-    leaseKeepAlive: keepAlive,
-    async leaseRevoke(id) {
-      await call(methods.leaseRevoke, { id }, {});
+    leaseKeepAlive: (id, callOptions = {}) => keepAlive(id, callOptions),
+    async leaseRevoke(id, callOptions = {}) {
+      await call(methods.leaseRevoke, { id }, callOptions);
     },
     watch,
     close() {

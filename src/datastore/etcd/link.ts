@@ -42,6 +42,7 @@ export interface Link {
     method: Method<Request, Response>,
     headers: Headers,
     listener: StreamListener<Response>,
+    deadlineMs?: number,
   ): Stream<Request>;
   close(): void;
 }
@@ -101,9 +102,11 @@ export function openLink(endpoint: Endpoint, access: Access, times: LinkTimes): 
     { path, encode, decode }: Method<Request, Response>,
     headers: Headers,
     listener: StreamListener<Response>,
+    deadlineMs = Number.POSITIVE_INFINITY,
   ): Stream<Request> {
     if (isClosed) throw abandoned(endpoint);
-    const call = client.makeBidiStreamRequest(path, encode, decode, metadataOf(headers));
+    const options = { deadline: Date.now() + deadlineMs };
+    const call = client.makeBidiStreamRequest(path, encode, decode, metadataOf(headers), options);
     calls.add(call);
     const end = (error: EtcdError): void => {
       if (calls.delete(call)) listener.ended(error);

@@ -31,10 +31,11 @@ export function pathOf({ kind, namespace, name }: ObjectKey & { readonly kind: K
   return `${prefixOf(kind, namespace)}${name}`;
 }
 
-/** What the keys of a kind, or of a kind in a namespace, begin with. */
+/** What the keys of a kind begin with; in the namespace, if the kind has namespaces. */
 export function prefixOf(kind: Kind, namespace?: string): string {
-  const ofKind = `${RESOURCES}${kinds[kind].plural}/`;
-  return namespace === undefined ? ofKind : `${ofKind}${namespace}/`;
+  const { plural, namespaced } = kinds[kind];
+  const ofKind = `${RESOURCES}${plural}/`;
+  return namespace === undefined || !namespaced ? ofKind : `${ofKind}${namespace}/`;
 }
 
 /** The first key that does not begin with the prefix, which ends with a slash. */
