@@ -4,6 +4,11 @@ import t, { type Test } from 'tap';
 import { type Access, type AccessFiles, readAccess } from '../../src/datastore/etcd/access.js';
 import { EtcdError } from '../../src/datastore/etcd/etcd-error.js';
 import type { EtcdSourceOptions } from '../../src/datastore/etcd/etcd-source.js';
+import { readResource } from '../../src/datastore/etcd/read-resource.js';
+import { parsePath, type ResourcePath } from '../../src/datastore/etcd/resource-path.js';
+import { type ResourceTable, resourceTable } from '../../src/datastore/etcd/resource-table.js';
+import type { SourceEvent } from '../../src/datastore/source.js';
+import { checkSelector } from '../../src/selector/check-selector.js';
 import { createAuthority } from '../lab/certificates.js';
 import { type EtcdServer, etcdMissing, startCluster, startEtcd } from '../lab/etcd.js';
 import { startProxy } from '../lab/tcp-proxy.js';
@@ -46,6 +51,141 @@ t.test('the contract of sources', skip, async (t) => {
       close: proxy.close,
     };
   });
+});
+
+t.test('which key is which object', async (t) => {
+  const key = (rest: string) => parsePath(`/calico/resources/v3/projectcalico.org/${rest}`);
+  t.strictSame(key('hostendpoints/h'), { kind: 'HostEndpoint', name: 'h' });
+  t.strictSame(key('networkpolicies/ns/p'), { kind: 'NetworkPolicy', namespace: 'ns', name: 'p' });
+  t.strictSame(key('globalnetworksets/a%2fb%25'), { kind: 'GlobalNetworkSet', name: 'a/b%' });
+  for (const none of [
+    'hostendpoints',
+    'hostendpoints/',
+    'hostendpoints/a/b',
+    'networkpolicies/p',
+    'networkpolicies/a/b/c',
+  ])
+    t.equal(key(none), undefined, none);
+  for (const none of ['networkpolicies//p', 'ippools/p', 'constructor/x', '']) t.equal(key(none), undefined, none);
+  t.equal(parsePath('/calico/ipam/v2/host/h'), undefined);
+});
+
+t.test('what a value says', async (t) => {
+  const read = (path: ResourcePath, text: string) => readResource(path, Buffer.from(text), checkSelector);
+  const path = { kind: 'GlobalNetworkSet', name: 'a' } as const;
+  const nets = JSON.stringify({ spec: { nets: ['10.0.0.1'] }, metadata: { name: 'other', labels: { x: 'y' } } });
+  const { name, as } = read(path, nets);
+  t.match(
+    [name, as(name)],
+    ['a', { valid: true, resource: { kind: 'GlobalNetworkSet', metadata: { name: 'a', labels: { x: 'y' } } } }],
+    'the key decides which object it is',
+  );
+  const problems: readonly (readonly [string, RegExp])[] = [
+    ['', /not a JSON object/],
+    ['{"spec":', /not a JSON object/],
+    ['null', /not a JSON object/],
+    ['[]', /not a JSON object/],
+    ['"x"', /not a JSON object/],
+    ['\xff\xfe', /not a JSON object/],
+    ['{"kind":"Pod"}', /kind "Pod" is kept as a GlobalNetworkSet/],
+    ['{"apiVersion":"v1"}', /apiVersion must be projectcalico.org\/v3/],
+    ['{"spec":{"nets":["nonsense"]}}', /nonsense/],
+  ];
+  for (const [text, message] of problems)
+    t.match(read(path, text).as('a'), { valid: false, issues: [{ message }] }, JSON.stringify(text));
+  const policy = { kind: 'GlobalNetworkPolicy', name: 'p' } as const;
+  const annotated = (annotation: string) =>
+    JSON.stringify({ metadata: { annotations: { 'projectcalico.org/metadata': annotation } }, spec: {} });
+  t.match(read(policy, annotated('{')).as('p'), { valid: false, issues: [{ message: /projectcalico.org\/metadata/ }] });
+  t.equal(read(policy, annotated('{"name":"q"}')).name, 'p', 'a name that belongs to another key');
+  const parsed = read(policy, annotated('{"name":"p"}')).as('p');
+  t.match(parsed, { valid: true, warnings: [], resource: { metadata: { name: 'p', annotations: undefined } } });
+});
+
+t.test('policies that an old Calico has stored under default.NAME', async (t) => {
+  const path = '/calico/resources/v3/projectcalico.org/globalnetworkpolicies/';
+  let revision = 0;
+  const kv = (name: string, value = '{"spec":{}}') => ({
+    key: `${path}${name}`,
+    createRevision: 1,
+    modRevision: ++revision,
+    value: Buffer.from(value),
+  });
+  const text = (events: readonly SourceEvent[] | undefined) =>
+    events?.map((event) => {
+      if (event.type === 'problems') return 'problems';
+      const name = event.type === 'update' && event.parsed.valid ? event.parsed.resource.metadata.name : '';
+      return `${event.type} ${event.key.name}${name === '' || name === event.key.name ? '' : ` but ${name}`}`;
+    });
+  const listed = (table: ResourceTable, ...kvs: ReturnType<typeof kv>[]) => {
+    const listing = table.list();
+    return text([...listing.page(kvs), ...listing.end()]);
+  };
+  const inOtherTier = '{"spec":{"tier":"t1"}}';
+  const written = (name: string) =>
+    JSON.stringify({ metadata: { annotations: { 'projectcalico.org/metadata': JSON.stringify({ name }) } }, spec: {} });
+
+  const table = resourceTable(checkSelector);
+  const [oldA, oldB, plainB, otherTier, dotted] = [
+    kv('default.a'),
+    kv('default.b'),
+    kv('b'),
+    kv('default.c', inOtherTier),
+    kv('default.d', written('default.d')),
+  ];
+  t.strictSame(
+    listed(table, oldA, oldB, plainB, otherTier, dotted),
+    ['update b', 'update a', 'update default.b', 'update default.c', 'update default.d'],
+    'the prefix goes, unless that makes two of one name',
+  );
+  t.strictSame(text(table.put(kv('default.a'))), ['update a']);
+  t.strictSame(text(table.put(kv('default.a', '{'))), ['update a'], 'garbage is garbage of the same object');
+  t.strictSame(text(table.put(kv('default.a', inOtherTier))), ['delete a', 'update default.a']);
+  const back = kv('default.a');
+  t.strictSame(text(table.put(back)), ['delete default.a', 'update a']);
+  t.strictSame(text(table.put(kv('default.b'))), ['update default.b']);
+
+  const plainA = kv('a');
+  t.equal(table.put(plainA), undefined, 'now a is somebody else');
+  const [newB, newC] = [kv('default.b'), otherTier];
+  t.strictSame(listed(table, plainA, back, newB, plainB, newC, dotted), [
+    'update a',
+    'update default.a',
+    'update default.b',
+  ]);
+  t.strictSame(listed(table, plainA, back, newB, plainB, newC, dotted), [], 'nothing differs');
+  t.equal(table.delete(plainA.key, ++revision), undefined);
+  t.strictSame(listed(table, back, newB, plainB, newC, dotted), ['update a', 'delete default.a']);
+  t.strictSame(text(table.delete(back.key, ++revision)), ['delete a']);
+  t.strictSame(text(table.put(kv('x'))), ['update x']);
+  t.equal(table.size, 5);
+});
+
+t.test('which changes of keys are news', async (t) => {
+  const kv = (name: string, modRevision: number) => ({
+    key: keyOf({ kind: 'GlobalNetworkSet', name }),
+    createRevision: 1,
+    modRevision,
+    value: Buffer.from('{"spec":{}}'),
+  });
+  const table = resourceTable(checkSelector);
+  const list = (...kvs: ReturnType<typeof kv>[]) => {
+    const listing = table.list();
+    return [listing.page(kvs).length, listing.end().length];
+  };
+  t.strictSame(
+    list(kv('a', 1), kv('b', 2), { ...kv('c', 3), key: '/calico/resources/v3/projectcalico.org/x/c' }),
+    [2, 0],
+  );
+  t.equal(table.size, 3, 'keys that are no objects are counted');
+  t.strictSame(table.put(kv('a', 1)), [], 'known');
+  t.strictSame(table.delete(kv('a', 1).key, 1), [], 'of before it was put');
+  t.equal(table.put(kv('a', 5))?.length, 1);
+  t.equal(table.delete(kv('a', 1).key, 6)?.length, 1);
+  t.strictSame(table.delete(kv('a', 1).key, 6), []);
+  t.strictSame(list(kv('b', 2)), [0, 0]);
+  table.forgetRevisions();
+  t.strictSame(list(kv('b', 2)), [0, 1], 'of another store');
 });
 
 t.test('the datastore says when it is ready', skip, async (t) => {

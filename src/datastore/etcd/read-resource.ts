@@ -25,7 +25,8 @@ export function readResource(path: ResourcePath, bytes: Uint8Array, checkSelecto
   if (!isMap(value)) return unreadable(path, 'json', 'the value in etcd is not a JSON object');
   const { kind = path.kind, metadata, ...fields } = value;
   if (kind !== path.kind) return unreadable(path, 'kind', `kind ${JSON.stringify(kind)} is kept as a ${path.kind}`);
-  const written = metadataAsWritten(path.kind, isMap(metadata) ? metadata : {}, fields.spec);
+  const named = { name: path.name, ...(isMap(metadata) ? metadata : {}) };
+  const written = metadataAsWritten(path.kind, named, fields.spec);
   if (written === undefined)
     return unreadable(path, 'metadata.annotations', 'the annotation projectcalico.org/metadata has no name in JSON');
   const { namespace } = path;
