@@ -42,7 +42,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
   const margay = agent({
     node: settings.node,
     version,
-    source: openSource(settings),
+    source: await openSource(settings, environment),
     interfaces: followInterfaces(),
     driver: nftCommand(),
     calculator: newCalculator(settings.node, environment),

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { runProgram } from '../../src/cli/program.js';
 import { type Access, type AccessFiles, readAccess } from '../../src/datastore/etcd/access.js';
 import { EtcdError } from '../../src/datastore/etcd/etcd-error.js';
 import type { EtcdSourceOptions } from '../../src/datastore/etcd/etcd-source.js';
@@ -570,3 +571,29 @@ async function untilFails(attempt: () => Promise<unknown>): Promise<void> {
     if (hasFailed) return;
   }
 }
+
+t.test('commands', skip, async (t) => {
+  const etcd = await server(t);
+  const writer = writerOf(etcd);
+  const interfaces = join(t.testdir({ 'interfaces.json': '[]' }), 'interfaces.json');
+  const render = async (...args: readonly string[]) => {
+    const written = { stdout: '', stderr: '' };
+    const output = (name: 'stdout' | 'stderr') => ({ write: (text: string) => (written[name] += text) });
+    const io = { stdout: output('stdout'), stderr: output('stderr'), environment: { ETCD_ENDPOINTS: etcd.url } };
+    const settings = ['--node', 'n1', '--config', '/dev/null', '--interfaces', interfaces];
+    return { status: await runProgram(['render', ...settings, ...args], io), ...written };
+  };
+  const cold = await render('--datastore', `etcd:${etcd.url}`);
+  t.match(cold, { status: 1, stdout: '', stderr: /^margay: etcd:http.*: it has no ClusterInformation default/ });
+  await writer.ready();
+  await writer.put({
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'HostEndpoint',
+    metadata: { name: 'h' },
+    spec: { node: 'n1', interfaceName: 'eth0' },
+  });
+  const listed = await render('--datastore', 'etcd:');
+  t.match(listed, { status: 0, stdout: /"eth0"/, stderr: '' });
+  await etcd.kill();
+  t.match(await render('--datastore', 'etcd:'), { status: 1, stdout: '', stderr: /nothing listens there/ });
+});

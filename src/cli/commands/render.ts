@@ -3,6 +3,7 @@ import { printTable } from '../../nft/print.js';
 import { renderTable } from '../../ruleset/render.js';
 import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
+import type { SourceSettings } from '../open-source.js';
 import type { Settings } from '../settings.js';
 
 export interface RenderOptions {
@@ -16,7 +17,7 @@ export interface RenderOptions {
  * wrong goes to standard error, and the status is 1 if something had to be left out, which the ruleset then lacks.
  */
 export async function render(
-  settings: Pick<Settings, 'node' | 'datastore'>,
+  settings: Pick<Settings, 'node'> & SourceSettings,
   { json, interfaces = 'live' }: RenderOptions,
   { stdout, stderr, environment }: Io,
 ): Promise<number> {
