@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { etcdSettings } from '../../src/cli/etcd-settings.js';
@@ -8,8 +10,11 @@ import { type Flags, resolveSettings, type Settings } from '../../src/cli/settin
 import { SettingsError } from '../../src/cli/settings-error.js';
 import { type SettingName, settingNames, settingsTable, variableName } from '../../src/cli/settings-table.js';
 import { discoverEndpoints } from '../../src/datastore/etcd/discover-endpoints.js';
+import { margayCommand } from '../lab/checkout.js';
 
 type Text = string | false;
+
+const built = existsSync(margayCommand[1] ?? '') ? {} : { skip: 'the program is not built: npm run build' };
 
 function files(name: string): readonly (readonly [string, string])[] {
   return [1, 2, 3].map((index) => [`/etc/${name}${index}`, `/etc/${name}${index}`]);
@@ -224,6 +229,16 @@ t.test('the file', async (t) => {
   t.match(await issuesOf({ config: t.testdir() }, {}), [{ message: /can't be read/ }]);
   const variable = { MARGAY_CONFIG: file('node: from-file') };
   t.match(await resolveSettings('run', {}, variable), { node: 'from-file', config: variable.MARGAY_CONFIG });
+});
+
+t.test('the program as it is built reads the file, too', built, async (t) => {
+  const config = join(t.testdir({ 'margay.yaml': 'log-levle: debug\n' }), 'margay.yaml');
+  const [command = '', ...args] = [...margayCommand, 'run', '--config', config];
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  t.match(
+    { status, stderr },
+    { status: 2, stderr: /margay.yaml line 1: there is no setting "log-levle"; did you mean/ },
+  );
 });
 
 t.test('a command does not mind the settings of others', async (t) => {
