@@ -321,6 +321,55 @@ t.test('compaction', skip, async (t) => {
   t.match(f.state(), 'new=10.0.0.7');
 });
 
+t.test('what changes while all is listed', skip, async (t) => {
+  const etcd = await server(t);
+  const writer = writerOf(etcd);
+  await writer.ready();
+  await writer.put(...Array.from({ length: 4500 }, (_, index) => set(`s${index}`, '10.0.0.1')));
+  const real = clientOf([etcd.url]);
+  let pages = 0;
+  const source = sourceOf({
+    ...real,
+    async range(request, options) {
+      if (request.limit === 2000) pages += 1;
+      // Between pages of the first listing the state that it is of vanishes; the second one is overtaken by changes.
+      if (request.limit === 2000 && pages === 2) await writer.put(set('s0', '10.0.0.2')).then(writer.compact);
+      if (request.limit === 2000 && pages === 5) await writer.put(set('s0', '10.0.0.3'), set('new', '10.0.0.4'));
+      if (request.limit === 2000 && pages === 5) await writer.delete({ kind: 'GlobalNetworkSet', name: 's4499' });
+      return real.range(request, options);
+    },
+  });
+  t.teardown(() => source.stop());
+  const f = followSource(source);
+  await source.catchUp();
+  t.equal(pages, 5);
+  t.equal(f.synced(), 1);
+  t.equal(f.objects.get('GlobalNetworkSet//s0'), '10.0.0.3');
+  t.equal(f.objects.get('GlobalNetworkSet//new'), '10.0.0.4');
+  t.notOk(f.objects.has('GlobalNetworkSet//s4499'));
+  t.equal(f.objects.size, 4501);
+});
+
+t.test('more changes than etcd replays at once', skip, async (t) => {
+  const etcd = await server(t);
+  const proxy = await startProxy(portOf(etcd.url));
+  t.teardown(() => proxy.close());
+  const writer = writerOf(etcd);
+  await writer.ready();
+  const f = follow(t, [`http://127.0.0.1:${proxy.port}`]);
+  await f.source.catchUp();
+  await proxy.cut();
+  await f.until(() => f.connection()?.connected === false);
+  // One revision each; etcd replays 1000 of them, then the next.
+  const count = 1300;
+  for (let start = 0; start < count; start += 50)
+    await Promise.all(Array.from({ length: 50 }, (_, index) => writer.put(set(`s${start + index}`, '10.0.0.1'))));
+  await proxy.restore();
+  await f.until(() => f.connection()?.connected === true);
+  await f.source.catchUp();
+  t.equal(f.objects.size, count + 1);
+});
+
 t.test('a store that has lost its data', skip, async (t) => {
   const etcd = await server(t);
   const writer = writerOf(etcd);
