@@ -44,7 +44,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
   const margay = agent({
     node: settings.node,
     version,
-    source: openSource(settings),
+    source: await openSource(settings, environment),
     interfaces: followInterfaces(),
     driver: nftCommand({ session: settings.driver === 'nft' }),
     conntrack: conntrackCommand(),

@@ -7,7 +7,7 @@ import { type Calculation, type PolicyCalculator, policyCalculator } from '../po
 import { defaultAllowProfile } from '../resources/packaged-rules.js';
 import type { Issue } from '../resources/resource.js';
 import { initialTiers } from '../resources/tier.js';
-import { openSource, readOnce } from './open-source.js';
+import { openSource, readOnce, type SourceSettings } from './open-source.js';
 import type { Environment, Settings } from './settings-table.js';
 
 /** The calculation of a node, as every command that needs one makes it. */
@@ -26,11 +26,11 @@ export interface OfflinePolicy {
 
 /** `interfaces` is `live` or a file with what `ip -j address show` prints. */
 export async function offlinePolicy(
-  settings: Pick<Settings, 'node' | 'datastore'>,
+  settings: Pick<Settings, 'node'> & SourceSettings,
   interfaces: string,
   environment: Environment,
 ): Promise<OfflinePolicy> {
-  const events = await readOnce(openSource(settings));
+  const events = await readOnce(await openSource(settings, environment));
   const calculator = newCalculator(settings.node, environment);
   calculator.setInterfaces(await readInterfaces(interfaces));
   for (const event of events) {

@@ -2,14 +2,24 @@ import { fileSource } from '../datastore/file/file-source.js';
 import { objectReader } from '../datastore/file/read-objects.js';
 import type { Source, SourceEvent } from '../datastore/source.js';
 import { checkSelector } from '../selector/check-selector.js';
-import type { Settings } from './settings.js';
+import { type EtcdSettings, etcdSettings } from './etcd-settings.js';
+import type { Environment, Settings } from './settings-table.js';
 
-/** The datastore that the settings name. */
-export function openSource({ datastore }: Pick<Settings, 'datastore'>): Source {
-  return fileSource(datastore.directory, { reader: objectReader(checkSelector) });
+/** The settings that say where resources come from. */
+export type SourceSettings = Pick<Settings, 'datastore'> & EtcdSettings;
+
+/** The datastore that the settings name. Rejects with SettingsError if they do not go together. */
+export async function openSource(settings: SourceSettings, environment: Environment): Promise<Source> {
+  const { datastore } = settings;
+  if (datastore.type === 'file') return fileSource(datastore.directory, { reader: objectReader(checkSelector) });
+  const options = etcdSettings(datastore, settings, environment);
+  // gRPC is loaded only for those who need it.
+  const { etcdClient } = await import('../datastore/etcd/etcd-client.js');
+  const { etcdSource } = await import('../datastore/etcd/etcd-source.js');
+  return etcdSource({ url: datastore.url, client: etcdClient(options), checkSelector });
 }
 
-/** Everything that a datastore has now. Rejects with the reason if it can't be read. */
+/** Everything that a datastore has now. Rejects with the reason if it can't be read, or must not be used. */
 export async function readOnce(source: Source): Promise<SourceEvent[]> {
   const all: SourceEvent[] = [];
   try {
@@ -18,7 +28,7 @@ export async function readOnce(source: Source): Promise<SourceEvent[]> {
         events: (events) => void all.push(...events),
         inSync: resolve,
         connection: ({ connected, reason }) => {
-          if (!connected) reject(new Error(`${source.url}: ${reason ?? 'can not be read'}`));
+          if (!connected || reason !== undefined) reject(new Error(`${source.url}: ${reason ?? 'can not be read'}`));
         },
       });
     });

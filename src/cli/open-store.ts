@@ -5,9 +5,10 @@ import { objectReader } from '../datastore/file/read-objects.js';
 import type { Problems } from '../datastore/source.js';
 import type { Store } from '../datastore/store.js';
 import { checkSelector } from '../selector/check-selector.js';
+import { etcdSettings } from './etcd-settings.js';
 import type { Io } from './io.js';
+import type { SourceSettings } from './open-source.js';
 import { printable } from './printable.js';
-import type { Settings } from './settings.js';
 
 /** A store, and how Calico's client treats such a datastore. */
 export interface OpenStore {
@@ -20,32 +21,37 @@ export interface OpenStoreOptions {
   readonly writes: boolean;
 }
 
-/** The datastore that the settings name, to be read and written; the place where a new type of datastore is added. */
-export function openStore(
-  { datastore }: Pick<Settings, 'datastore'>,
+/** The datastore that the settings name, to be read and written. Rejects with SettingsError if they do not go together. */
+export async function openStore(
+  settings: SourceSettings,
   { writes }: OpenStoreOptions,
-  { stderr }: Pick<Io, 'stderr'>,
-): OpenStore {
-  switch (datastore.type) {
-    case 'file': {
-      const onProblems = (problems: Problems): void => {
-        for (const line of problemLines(problems)) stderr.write(`margay: ${printable(line)}\n`);
-      };
-      const recentMs = writes ? 1000 : 0;
-      const store = fileStore(datastore.directory, { reader: objectReader(checkSelector), onProblems, recentMs });
-      return { store, clientOptions: { impliedTiers: true } };
-    }
+  { stderr, environment }: Pick<Io, 'stderr' | 'environment'>,
+): Promise<OpenStore> {
+  const { datastore } = settings;
+  if (datastore.type === 'etcd') {
+    const options = etcdSettings(datastore, settings, environment);
+    // gRPC is loaded only for those who need it.
+    const { etcdClient } = await import('../datastore/etcd/etcd-client.js');
+    const { etcdStore } = await import('../datastore/etcd/etcd-store.js');
+    const store = etcdStore({ url: datastore.url, client: etcdClient(options) });
+    return { store, clientOptions: { initialisation: {} } };
   }
+  const onProblems = (problems: Problems): void => {
+    for (const line of problemLines(problems)) stderr.write(`margay: ${printable(line)}\n`);
+  };
+  const recentMs = writes ? 1000 : 0;
+  const store = fileStore(datastore.directory, { reader: objectReader(checkSelector), onProblems, recentMs });
+  return { store, clientOptions: { impliedTiers: true } };
 }
 
 /** Calls `work` with the client of the datastore; with `dryRun`, one that keeps to itself what it would write. */
 export async function withClient<T>(
-  settings: Pick<Settings, 'datastore'>,
-  io: Pick<Io, 'stderr'>,
+  settings: SourceSettings,
+  io: Pick<Io, 'stderr' | 'environment'>,
   { writes, dryRun = false }: OpenStoreOptions & { readonly dryRun?: boolean },
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const { store, clientOptions } = openStore(settings, { writes }, io);
+  const { store, clientOptions } = await openStore(settings, { writes }, io);
   try {
     return await work(calicoClient(dryRun ? dryRunStore(store) : store, clientOptions));
   } finally {

@@ -1,7 +1,11 @@
 import { resolve } from 'node:path';
+import { type Endpoint, parseEndpoint } from '../datastore/etcd/endpoint.js';
 
 /** Which datastore to follow. `url` is as the operator wrote it. */
-export type DatastoreSetting = { readonly type: 'file'; readonly url: string; readonly directory: string };
+export type DatastoreSetting =
+  | { readonly type: 'file'; readonly url: string; readonly directory: string }
+  /** Without endpoints: those that the environment names. */
+  | { readonly type: 'etcd'; readonly url: string; readonly endpoints: readonly Endpoint[] };
 
 type Parsed =
   | { readonly ok: true; readonly value: DatastoreSetting }
@@ -10,7 +14,7 @@ type Parsed =
 /** By the word before the first colon; the place where a new type of datastore is added. */
 const types = new Map<string, (rest: string, url: string) => Parsed>([
   ['file', parseFile],
-  ['etcd', () => ({ ok: false, message: 'the datastore etcd is not available in this version' })],
+  ['etcd', parseEtcd],
   ['kubernetes', () => ({ ok: false, message: 'the datastore kubernetes is not available in this version' })],
 ]);
 
@@ -19,11 +23,33 @@ export function parseDatastore(url: string): Parsed {
   const colon = url.indexOf(':');
   const parse = colon < 0 ? undefined : types.get(url.slice(0, colon));
   if (parse) return parse(url.slice(colon + 1), url);
-  const hint = /^[./]/.test(url) ? `; did you mean file:${url}?` : '';
-  return { ok: false, message: `must be file:DIR, not "${url}"${hint}` };
+  const hint = /^[./]/.test(url)
+    ? `; did you mean file:${url}?`
+    : /^https?:/.test(url)
+      ? `; did you mean etcd:${url}?`
+      : '';
+  return { ok: false, message: `must be file:DIR or etcd:URL[,URL...], not "${url}"${hint}` };
 }
 
 function parseFile(rest: string, url: string): Parsed {
   if (rest === '') return { ok: false, message: 'the directory is missing: write file:DIR' };
   return { ok: true, value: { type: 'file', url, directory: resolve(rest) } };
+}
+
+function parseEtcd(rest: string, url: string): Parsed {
+  const endpoints = parseEndpoints(rest);
+  return endpoints.ok ? { ok: true, value: { type: 'etcd', url, endpoints: endpoints.value } } : endpoints;
+}
+
+/** A list of URLs with commas. */
+export function parseEndpoints(
+  list: string,
+): { readonly ok: true; readonly value: readonly Endpoint[] } | { readonly ok: false; readonly message: string } {
+  const endpoints = new Map<string, Endpoint>();
+  for (const text of list.split(',').filter((part) => part.trim() !== '')) {
+    const parsed = parseEndpoint(text.trim());
+    if (!parsed.ok) return parsed;
+    endpoints.set(parsed.value.url, parsed.value);
+  }
+  return { ok: true, value: [...endpoints.values()] };
 }

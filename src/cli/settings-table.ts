@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../observe/log-level.js';
+import { etcdEnvironment } from './etcd-environment.js';
 import type { DatastoreSetting } from './settings-datastore.js';
 
 /** The settings of the process. What decides about packets is not here but in Calico's FelixConfiguration. */
@@ -8,6 +9,12 @@ export interface Settings {
   /** Which `spec.node` is this node's. */
   readonly node: string;
   readonly datastore: DatastoreSetting;
+  /** Files, and the user: what etcd is shown. A file with a password beats the environment's. */
+  readonly etcdCa: string | undefined;
+  readonly etcdCert: string | undefined;
+  readonly etcdKey: string | undefined;
+  readonly etcdUser: string | undefined;
+  readonly etcdPasswordFile: string | undefined;
   readonly runDir: string;
   readonly stateDir: string;
   readonly driver: (typeof drivers)[number];
@@ -78,10 +85,50 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
   datastore: {
     name: 'datastore',
     placeholder: 'url',
-    help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR)',
+    help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR) or etcd:URL[,URL...]',
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
     checked: true,
+    commands: ['run', 'render', 'client'],
+  },
+  etcdCa: {
+    name: 'etcd-ca',
+    placeholder: 'file',
+    help: "certificate of the authority that has signed etcd's",
+    defaultText: '$ETCD_CA_CERT_FILE',
+    default: (environment) => etcdEnvironment(environment, 'ca'),
+    commands: ['run', 'render', 'client'],
+  },
+  etcdCert: {
+    name: 'etcd-cert',
+    placeholder: 'file',
+    help: 'client certificate for etcd',
+    defaultText: '$ETCD_CERT_FILE',
+    default: (environment) => etcdEnvironment(environment, 'cert'),
+    commands: ['run', 'render', 'client'],
+  },
+  etcdKey: {
+    name: 'etcd-key',
+    placeholder: 'file',
+    help: 'key of the client certificate',
+    defaultText: '$ETCD_KEY_FILE',
+    default: (environment) => etcdEnvironment(environment, 'key'),
+    commands: ['run', 'render', 'client'],
+  },
+  etcdUser: {
+    name: 'etcd-user',
+    placeholder: 'name',
+    help: 'user of etcd',
+    defaultText: '$ETCD_USERNAME',
+    default: (environment) => etcdEnvironment(environment, 'user'),
+    commands: ['run', 'render', 'client'],
+  },
+  etcdPasswordFile: {
+    name: 'etcd-password-file',
+    placeholder: 'file',
+    help: 'file with the password of that user',
+    defaultText: 'none; the password is $ETCD_PASSWORD',
+    default: () => undefined,
     commands: ['run', 'render', 'client'],
   },
   runDir: {

@@ -45,7 +45,7 @@ function headline(status: Status, paint: Paint): string[] {
 
 function overview(status: Status, paint: Paint): string[] {
   const { datastore, ruleset, lastApply, drift } = status;
-  const connected = datastore.connected ? 'connected' : paint('red', 'not connected');
+  const connected = paintedConnection(datastore, paint);
   const changed = datastore.lastChange === null ? '' : `, last change ${datastore.lastChange}`;
   const size = ['chains', 'rules', 'sets', 'elements'] as const;
   const rows = [
@@ -69,6 +69,11 @@ function overview(status: Status, paint: Paint): string[] {
     ['Version', printable(status.version)],
   ];
   return columns(rows);
+}
+
+function paintedConnection({ connected, reason }: Status['datastore'], paint: Paint): string {
+  if (!connected) return paint('red', 'not connected');
+  return reason === null ? 'connected' : `connected, ${paint('red', 'not ready')}`;
 }
 
 function endpoints(all: readonly EndpointStatus[], paint: Paint): string[] {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { calc } from './calc.js';
 import { runCase } from './calc-case.js';
 import { change } from './change.js';
+import { etcd } from './etcd.js';
 import type { Figure } from './figure.js';
 import { idle, memory } from './footprint.js';
 import { kernel } from './kernel.js';
@@ -13,7 +14,7 @@ import { markdown } from './report.js';
 import type { Section } from './section.js';
 import { start } from './start.js';
 
-const SECTIONS: readonly Section[] = [change, start, memory, idle, calc, render, kernel, packet];
+const SECTIONS: readonly Section[] = [change, start, memory, idle, calc, render, etcd, kernel, packet];
 
 const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [SECTION...]
 

@@ -1,13 +1,24 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { etcdSettings } from '../../src/cli/etcd-settings.js';
 import type { Io } from '../../src/cli/io.js';
 import { nearestName } from '../../src/cli/nearest-name.js';
 import { runProgram } from '../../src/cli/program.js';
 import { type Flags, resolveSettings, type Settings } from '../../src/cli/settings.js';
 import { SettingsError } from '../../src/cli/settings-error.js';
 import { type SettingName, settingNames, settingsTable, variableName } from '../../src/cli/settings-table.js';
+import { discoverEndpoints } from '../../src/datastore/etcd/discover-endpoints.js';
+import { margayCommand } from '../lab/checkout.js';
 
 type Text = string | false;
+
+const built = existsSync(margayCommand[1] ?? '') ? {} : { skip: 'the program is not built: npm run build' };
+
+function files(name: string): readonly (readonly [string, string])[] {
+  return [1, 2, 3].map((index) => [`/etc/${name}${index}`, `/etc/${name}${index}`]);
+}
 
 /** For each setting three texts with their values, and texts that are refused. A new setting must be given some here. */
 const samples: {
@@ -26,12 +37,33 @@ const samples: {
     bad: [],
   },
   datastore: {
-    good: ['/one', '/two', '/three'].map((directory) => {
-      const url = `file:${directory}`;
-      return [url, { type: 'file', url, directory }] as const;
-    }),
-    bad: ['file:', '/etc/x', 'ftp:x', 'etcd:http://127.0.0.1:2379', 'kubernetes:', 'constructor:x'],
+    good: [
+      ['file:/one', { type: 'file', url: 'file:/one', directory: '/one' }],
+      ['etcd:', { type: 'etcd', url: 'etcd:', endpoints: [] }],
+      [
+        'etcd:https://a.example:2379, http://[::1]',
+        {
+          type: 'etcd',
+          url: 'etcd:https://a.example:2379, http://[::1]',
+          endpoints: [
+            { url: 'https://a.example:2379', host: 'a.example', port: 2379, secure: true },
+            { url: 'http://[::1]:2379', host: '::1', port: 2379, secure: false },
+          ],
+        },
+      ],
+    ],
+    bad: [
+      ...['file:', '/etc/x', 'ftp:x', 'kubernetes:', 'constructor:x', 'http://127.0.0.1:2379'],
+      ...['127.0.0.1:2379', 'ftp://a', 'http://a/b', 'http://user:pw@a:1', 'http://a:99999'].map(
+        (url) => `etcd:${url}`,
+      ),
+    ],
   },
+  etcdCa: { good: files('ca'), bad: [] },
+  etcdCert: { good: files('cert'), bad: [] },
+  etcdKey: { good: files('key'), bad: [] },
+  etcdUser: { good: files('user'), bad: [] },
+  etcdPasswordFile: { good: files('password'), bad: [] },
   runDir: {
     good: [
       ['/run/a', '/run/a'],
@@ -214,6 +246,16 @@ t.test('the file', async (t) => {
   t.match(await resolveSettings('run', {}, variable), { node: 'from-file', config: variable.MARGAY_CONFIG });
 });
 
+t.test('the program as it is built reads the file, too', built, async (t) => {
+  const config = join(t.testdir({ 'margay.yaml': 'log-levle: debug\n' }), 'margay.yaml');
+  const [command = '', ...args] = [...margayCommand, 'run', '--config', config];
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  t.match(
+    { status, stderr },
+    { status: 2, stderr: /margay.yaml line 1: there is no setting "log-levle"; did you mean/ },
+  );
+});
+
 t.test('a command does not mind the settings of others', async (t) => {
   const environment = { MARGAY_LOG_LEVEL: 'loud', MARGAY_DATASTORE: 'etcd:x' };
   t.match(await resolveSettings('status', { runDir: '/x' }, environment), { runDir: '/x', logLevel: 'info' });
@@ -241,12 +283,76 @@ t.test('variables', async (t) => {
 });
 
 t.test('datastores that are known but not built', async (t) => {
-  for (const datastore of ['etcd:http://127.0.0.1:2379', 'kubernetes:', 'kubernetes:/root/.kube/config']) {
+  for (const datastore of ['kubernetes:', 'kubernetes:/root/.kube/config']) {
     const { status, stderr } = await cli(['run', '--datastore', datastore, '--config', '/dev/null']);
     t.equal(status, 2);
-    t.match(stderr, /^margay: --datastore: the datastore (etcd|kubernetes) is not available in this version\n$/);
+    t.match(stderr, /^margay: --datastore: the datastore kubernetes is not available in this version\n$/);
   }
   t.match(await issuesOf({ datastore: '/etc/x' }, {}), [{ message: /did you mean file:\/etc\/x\?/ }]);
+  t.match(await issuesOf({ datastore: 'http://a:1' }, {}), [{ message: /did you mean etcd:http:\/\/a:1\?/ }]);
+  t.match(await issuesOf({ datastore: 'etcd:http://u:p@a:1' }, {}), [{ message: /use --etcd-user and/ }]);
+});
+
+t.test('what the environment of Calico says about etcd', async (t) => {
+  const of = async (environment: Record<string, string>) => {
+    const settings = await resolveSettings('run', { config: '/dev/null', datastore: 'etcd:' }, environment);
+    const { datastore } = settings;
+    if (datastore.type !== 'etcd') throw new Error('no etcd');
+    const { endpoints, access } = etcdSettings(datastore, settings, environment);
+    return { settings, urls: (await endpoints()).map(({ url }) => url), access };
+  };
+  const [plain, calico] = [{ ETCD_ENDPOINTS: 'http://a:1,http://b:2' }, { CALICO_ETCD_ENDPOINTS: 'https://c:3' }];
+  t.strictSame((await of(plain)).urls, ['http://a:1', 'http://b:2']);
+  t.strictSame((await of({ ...plain, ...calico })).urls, ['https://c:3']);
+  t.strictSame((await of({ ...plain, CALICO_ETCD_ENDPOINTS: '' })).urls, ['http://a:1', 'http://b:2']);
+  const felix = { FELIX_EtcdEndpoints: 'http://d:4', FELIX_ETCDADDR: 'e:5' };
+  t.strictSame((await of({ ...plain, ...calico, ...felix })).urls, ['http://d:4']);
+  t.strictSame((await of({ ...plain, FELIX_ETCDADDR: 'e:5', FELIX_ETCDSCHEME: 'https' })).urls, ['https://e:5']);
+  const files = {
+    ETCD_CA_CERT_FILE: '/ca',
+    ETCD_CERT_FILE: '/cert',
+    CALICO_ETCD_KEY_FILE: '/key',
+    FELIX_ETCDCAFILE: '/felix',
+  };
+  t.match((await of({ ...plain, ...files })).settings, { etcdCa: '/felix', etcdCert: '/cert', etcdKey: '/key' });
+  t.match((await of({ ...plain, ...files, MARGAY_ETCD_CA: '/ours' })).settings, { etcdCa: '/ours' });
+  const { access } = await of({ ...plain, ETCD_USERNAME: 'u', ETCD_PASSWORD: 'p' });
+  t.strictSame(await access(), { user: 'u', password: 'p' });
+
+  const wrong: readonly (readonly [Record<string, string>, object])[] = [
+    [{}, { source: '--datastore', message: /names no endpoint, and neither does ETCD_ENDPOINTS/ }],
+    [{ ETCD_ENDPOINTS: 'a:1' }, { source: 'ETCD_ENDPOINTS', message: /"a:1" must be http:/ }],
+    [{ ...plain, ETCD_DISCOVERY_SRV: 'x' }, { source: 'ETCD_DISCOVERY_SRV' }],
+    [{ ...plain, ETCD_CERT_FILE: '/cert' }, { source: '--etcd-key' }],
+    [{ ...plain, ETCD_KEY_FILE: '/key' }, { source: '--etcd-cert' }],
+    [
+      { ...plain, ETCD_USERNAME: 'u' },
+      { source: '--etcd-password-file', message: /password of user u is missing/ },
+    ],
+    [{ ...plain, ETCD_PASSWORD: 'p' }, { source: '--etcd-user' }],
+  ];
+  for (const [environment, issue] of wrong) {
+    const error: unknown = await of(environment).catch((thrown: unknown) => thrown);
+    t.match(error instanceof SettingsError && error.issues, [issue]);
+  }
+  const { status, stderr } = await cli(['render', '--datastore', 'etcd:', '--config', '/dev/null']);
+  t.match({ status, stderr }, { status: 2, stderr: /^margay: --datastore: etcd: names no endpoint/ });
+});
+
+t.test('endpoints that DNS knows', async (t) => {
+  const record = (name: string, port: number) => ({ name, port, priority: 0, weight: 0 });
+  const urls = async (records: Readonly<Record<string, ReturnType<typeof record>[]>>) => {
+    const resolve = async (name: string) => records[name] ?? Promise.reject(new Error('ENOTFOUND'));
+    return (await discoverEndpoints('x.example', resolve)).map(({ url }) => url);
+  };
+  const [tls, plain] = ['_etcd-client-ssl._tcp.x.example', '_etcd-client._tcp.x.example'];
+  t.strictSame(await urls({ [plain]: [record('a.example.', 1)] }), ['http://a.example:1']);
+  t.strictSame(await urls({ [plain]: [record('a', 1)], [tls]: [record('b', 2), record('c', 3)] }), [
+    'https://b:2',
+    'https://c:3',
+    'http://a:1',
+  ]);
+  await t.rejects(urls({}), { code: 'unreachable', message: /no SRV records for _etcd-client-ssl._tcp.x.example nor/ });
 });
 
 t.test('usage errors have status 2 and a hint, and go to standard error', async (t) => {

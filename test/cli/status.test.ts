@@ -43,6 +43,9 @@ t.test('exit statuses', async (t) => {
 
   current = sampleStatus({ degraded: true });
   t.equal((await status('--run-dir', dir)).status, 0, 'degraded is good enough');
+  const { datastore } = sampleStatus();
+  current = sampleStatus({ ready: false, datastore: { ...datastore, reason: 'it is being migrated' } });
+  t.match(await status('--run-dir', dir), { status: 1, stdout: /resources\.d, connected, not ready since/ });
   current = sampleStatus({ ready: false, inSync: false });
   t.match(await status('--run-dir', dir), { status: 1, stdout: /^node0: not ready\n {2}the datastore has not/ });
   wait = async () => undefined;

@@ -26,8 +26,9 @@ import { objectReader } from '../../src/datastore/file/read-objects.js';
 import type { FileContent } from '../../src/datastore/file/reader.js';
 import type { Connection, Problems, SourceEvent } from '../../src/datastore/source.js';
 import { fakeSource } from '../../src/datastore/source-fake.js';
-import { keyText, type Parsed } from '../../src/resources/resource.js';
+import { keyText, type ObjectKey, type Parsed } from '../../src/resources/resource.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
+import { sourceContract } from './source-contract.js';
 
 const reader = objectReader(checkSelector);
 
@@ -674,4 +675,44 @@ t.test('no file text is needed twice', async (t) => {
   await f.source.catchUp();
   t.equal(reads, 1, 'a look at an unchanged file does not read it');
   t.equal(readFileSync(join(dir, 'a.yaml'), 'utf8'), set('a', '10.0.0.1'));
+});
+
+t.test('the contract of sources', async (t) => {
+  sourceContract(t, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'margay-contract-'));
+    const [resources, away] = [join(directory, 'resources'), join(directory, 'away')];
+    mkdirSync(resources);
+    let home = resources;
+    const file = ({ kind, namespace = '', name }: ObjectKey) => join(home, `${kind}-${namespace}-${name}.json`);
+    const write = (path: string, text: string) => {
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
+    };
+    return {
+      source: () => fileSource(resources, { reader, directoryPollMs: 20 }),
+      async put(...objects) {
+        for (const object of objects) write(file({ ...object.metadata, kind: object.kind }), JSON.stringify(object));
+      },
+      async delete(...keys) {
+        for (const key of keys) unlinkSync(file(key));
+      },
+      async putGarbage(key) {
+        write(file(key), '{"kind": ');
+      },
+      async putUnknown() {
+        write(join(home, 'pool.yaml'), 'apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: { name: pool }\n');
+      },
+      async cut() {
+        renameSync(resources, away);
+        home = away;
+      },
+      async restore() {
+        renameSync(away, resources);
+        home = resources;
+      },
+      async close() {
+        rmSync(directory, { recursive: true });
+      },
+    };
+  });
 });

@@ -9,6 +9,7 @@ import type { HostPolicy } from '../../policy/host-policy.js';
 import { type Explanation, explainText } from '../explain-text.js';
 import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
+import type { SourceSettings } from '../open-source.js';
 import { type PacketOptions, readPacketOptions } from '../packet-options.js';
 import { routePacket } from '../packet-route.js';
 import { createPaint } from '../paint.js';
@@ -25,7 +26,7 @@ export interface ExplainOptions extends PacketOptions {
  * SettingsError for options that make no packet or do not say which way it takes. Needs no root.
  */
 export async function explain(
-  settings: Pick<Settings, 'node' | 'datastore'>,
+  settings: Pick<Settings, 'node'> & SourceSettings,
   options: ExplainOptions,
   io: Io,
 ): Promise<number> {

@@ -3,6 +3,7 @@ import { printTable } from '../../nft/print.js';
 import { renderWithShapes } from '../../ruleset/render.js';
 import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
+import type { SourceSettings } from '../open-source.js';
 import { renderOptions } from '../render-options.js';
 import type { Settings } from '../settings.js';
 import { shapeText } from '../shape-text.js';
@@ -20,7 +21,7 @@ export interface RenderOptions {
  * wrong goes to standard error, and the status is 1 if something had to be left out, which the ruleset then lacks.
  */
 export async function render(
-  settings: Pick<Settings, 'node' | 'datastore' | 'lists'>,
+  settings: Pick<Settings, 'node' | 'lists'> & SourceSettings,
   { json, interfaces = 'live', explainShape = false }: RenderOptions,
   { stdout, stderr, environment }: Io,
 ): Promise<number> {
