@@ -19,8 +19,9 @@ export interface WriteOptions extends InputOptions {
 }
 
 /**
- * Writes the objects of files in their order, in the way of the verb. What can't be understood (syntax, kinds, fields, types) stops it
- * before anything is written; an object that breaks a rule, or is refused, keeps no other from being written.
+ * Writes the objects of files in their order, in the way of the verb. What can't be understood (syntax, kinds, fields,
+ * types) stops it before anything is written; an object that breaks a rule, or is refused, keeps no other from being
+ * written.
  */
 export async function writeFiles(
   verb: 'create' | 'apply' | 'replace',

@@ -12,8 +12,8 @@ export interface ParseOptions {
   /** Fields that the kind does not have: an error where people write resources, a warning in what an agent reads. */
   readonly unknownFields: 'error' | 'warning';
   /**
-   * `client`: the value is what a user gives to calicoctl, and what Calico's client fills in on write is filled in. `none`: it
-   * comes from a datastore, and rules of the client that need not hold there become warnings.
+   * `client`: the value is what a user gives to calicoctl, and what Calico's client fills in on write is filled in.
+   * `none`: it comes from a datastore, and rules of the client that need not hold there become warnings.
    */
   readonly defaults: 'client' | 'none';
   /** With the defaults of the client: the namespace of what belongs to one and names none. */
@@ -31,8 +31,8 @@ export interface ParseResult {
 const shapes = new Map<Kind, Shape>();
 
 /**
- * Validates a value from JSON or YAML as a resource of Calico. Never throws; all that is wrong is listed, with its path.
- * Source: Calico's validator and the schemas of its CRDs.
+ * Validates a value from JSON or YAML as a resource of Calico. Never throws; all that is wrong is listed, with its
+ * path. Source: Calico's validator and the schemas of its CRDs.
  */
 export function parseResource(value: unknown, options: ParseOptions): ParseResult {
   if (!isMap(value))

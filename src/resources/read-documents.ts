@@ -31,8 +31,9 @@ export interface Place {
 type Entry = Omit<RawDocument, 'index'>;
 
 /**
- * The objects of a file: several YAML documents, lists and kinds such as HostEndpointList are taken apart, empty documents left
- * out. YAML 1.2, with warnings where YAML 1.1, which calicoctl reads, means something else. Never throws.
+ * The objects of a file: several YAML documents, lists and kinds such as HostEndpointList are taken apart, empty
+ * documents left out. YAML 1.2, with warnings where YAML 1.1, which calicoctl reads, means something else. Never
+ * throws.
  */
 export function readDocuments(text: string, format: 'yaml' | 'json'): RawDocument[] {
   const lines = new LineCounter();
