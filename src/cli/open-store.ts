@@ -20,12 +20,15 @@ export interface OpenStoreOptions {
   readonly writes: boolean;
 }
 
+/** The settings that say where objects are. */
+export type StoreSettings = Pick<Settings, 'datastore'>;
+
 /** The datastore that the settings name, to be read and written; the place where a new type of datastore is added. */
-export function openStore(
-  { datastore }: Pick<Settings, 'datastore'>,
+export async function openStore(
+  { datastore }: StoreSettings,
   { writes }: OpenStoreOptions,
-  { stderr }: Pick<Io, 'stderr'>,
-): OpenStore {
+  { stderr }: Pick<Io, 'stderr' | 'environment'>,
+): Promise<OpenStore> {
   switch (datastore.type) {
     case 'file': {
       const onProblems = (problems: Problems): void => {
@@ -40,12 +43,12 @@ export function openStore(
 
 /** Calls `work` with the client of the datastore; with `dryRun`, one that keeps to itself what it would write. */
 export async function withClient<T>(
-  settings: Pick<Settings, 'datastore'>,
-  io: Pick<Io, 'stderr'>,
+  settings: StoreSettings,
+  io: Pick<Io, 'stderr' | 'environment'>,
   { writes, dryRun = false }: OpenStoreOptions & { readonly dryRun?: boolean },
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const { store, clientOptions } = openStore(settings, { writes }, io);
+  const { store, clientOptions } = await openStore(settings, { writes }, io);
   try {
     return await work(calicoClient(dryRun ? dryRunStore(store) : store, clientOptions));
   } finally {

@@ -6,9 +6,8 @@ import type { Issue } from '../resources/resource.js';
 import { type InputObject, type InputOptions, readInput } from './input-documents.js';
 import type { Io } from './io.js';
 import { usage } from './object-targets.js';
-import { withClient } from './open-store.js';
+import { type StoreSettings, withClient } from './open-store.js';
 import { printable } from './printable.js';
-import type { Settings } from './settings.js';
 import { type Outcome, reportWrites } from './write-report.js';
 
 export interface WriteOptions extends InputOptions {
@@ -25,7 +24,7 @@ export interface WriteOptions extends InputOptions {
  */
 export async function writeFiles(
   verb: 'create' | 'apply' | 'replace',
-  settings: Pick<Settings, 'datastore'>,
+  settings: StoreSettings,
   options: WriteOptions,
   io: Io,
 ): Promise<number> {

@@ -4,9 +4,8 @@ import { StoreError } from '../../datastore/store.js';
 import type { Io } from '../io.js';
 import { type NamedObject, type NamedOptions, namedObjects } from '../named-objects.js';
 import { usage } from '../object-targets.js';
-import { withClient } from '../open-store.js';
+import { type StoreSettings, withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
-import type { Settings } from '../settings.js';
 import { isOfObject } from '../write-files.js';
 import { type Outcome, reportWrites } from '../write-report.js';
 
@@ -19,7 +18,7 @@ export interface DeleteOptions extends NamedOptions {
 
 /** `margay delete`: objects of files, or by name. 0 all deleted, 1 otherwise. */
 export async function deleteObjects(
-  settings: Pick<Settings, 'datastore'>,
+  settings: StoreSettings,
   words: readonly string[],
   options: DeleteOptions,
   io: Io,

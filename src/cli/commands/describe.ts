@@ -6,11 +6,10 @@ import { gatherObjects } from '../gather-objects.js';
 import type { Io } from '../io.js';
 import type { NamedOptions } from '../named-objects.js';
 import { inPrintedOrder } from '../object-fields.js';
-import { withClient } from '../open-store.js';
+import { type StoreSettings, withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
 import { createPaint } from '../paint.js';
 import { printable } from '../printable.js';
-import type { Settings } from '../settings.js';
 
 export interface DescribeOptions extends NamedOptions {
   readonly json: boolean;
@@ -18,7 +17,7 @@ export interface DescribeOptions extends NamedOptions {
 
 /** `margay describe`: what objects say, in words, and what is wrong with them. 0 found, 1 something is not there. */
 export async function describe(
-  settings: Pick<Settings, 'datastore'>,
+  settings: StoreSettings,
   words: readonly string[],
   options: DescribeOptions,
   io: Io,

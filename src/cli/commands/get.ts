@@ -5,13 +5,12 @@ import { gatherObjects } from '../gather-objects.js';
 import type { Io } from '../io.js';
 import { type NamedOptions, targetsOfWords } from '../named-objects.js';
 import { usage } from '../object-targets.js';
-import { withClient } from '../open-store.js';
+import { type StoreSettings, withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
 import type { OutputFormat } from '../output-format.js';
 import { createPaint } from '../paint.js';
 import { type ObjectGroup, printObjects } from '../print-objects.js';
 import { printable } from '../printable.js';
-import type { Settings } from '../settings.js';
 import { watchObjects } from '../watch-objects.js';
 
 export interface GetOptions extends NamedOptions {
@@ -23,7 +22,7 @@ export interface GetOptions extends NamedOptions {
 
 /** `margay get`: objects as a table, YAML, JSON or names. 0 found, 1 something is not there. */
 export async function get(
-  settings: Pick<Settings, 'datastore'>,
+  settings: StoreSettings,
   words: readonly string[],
   options: GetOptions,
   io: Io,

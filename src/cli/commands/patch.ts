@@ -2,9 +2,8 @@ import type { PatchType } from '../../client/patch-type.js';
 import { readDocuments } from '../../resources/read-documents.js';
 import type { Io } from '../io.js';
 import { keysOf, type Scope, targetsOf, usage } from '../object-targets.js';
-import { withClient } from '../open-store.js';
+import { type StoreSettings, withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
-import type { Settings } from '../settings.js';
 import { isOfObject } from '../write-files.js';
 import { type Outcome, reportWrites } from '../write-report.js';
 
@@ -18,7 +17,7 @@ export interface PatchOptions extends Scope {
 
 /** `margay patch`: changes some fields of an object. 0 done, 1 otherwise. */
 export async function patch(
-  settings: Pick<Settings, 'datastore'>,
+  settings: StoreSettings,
   words: readonly string[],
   options: PatchOptions,
   io: Io,
