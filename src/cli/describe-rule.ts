@@ -2,8 +2,8 @@ import { isMap } from '../resources/normalise.js';
 import { fieldAt, textOf } from './object-fields.js';
 
 /**
- * A rule of a policy or profile for people: what it does with which protocol in the first line, then where from, where to, and what
- * else has to match. As it is stored: what is not known is shown as it is.
+ * A rule of a policy or profile for people: what it does with which protocol in the first line, then where from, where
+ * to, and what else has to match. As it is stored: what is not known is shown as it is.
  */
 export function describeRule(rule: unknown): string[] {
   if (!isMap(rule)) return [textOf(rule)];

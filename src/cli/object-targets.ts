@@ -20,8 +20,8 @@ export interface Target {
 }
 
 /**
- * `KIND[,KIND...] [NAME...]` or `KIND/NAME...`: kinds in any case, as plural or by calicoctl's short names. @throws SettingsError for
- * words that name nothing, Error for kinds that Margay has no use for
+ * `KIND[,KIND...] [NAME...]` or `KIND/NAME...`: kinds in any case, as plural or by calicoctl's short names. @throws
+ * SettingsError for words that name nothing, Error for kinds that Margay has no use for
  */
 export function targetsOf(words: readonly string[], scope: Scope): Target[] {
   const [first = '', ...names] = words;

@@ -18,8 +18,9 @@ export interface ClientOptions {
 }
 
 /**
- * Reads and writes objects as Calico's client does. Reading shows what is built in, and does not validate; what is written is valid
- * and complete. Methods reject with StoreError, InvalidObjectError for what must not be written, PatchError.
+ * Reads and writes objects as Calico's client does. Reading shows what is built in, and does not validate; what is
+ * written is valid and complete. Methods reject with StoreError, InvalidObjectError for what must not be written,
+ * PatchError.
  */
 export interface Client {
   get(key: ObjectKey): Promise<StoredObject>;
@@ -32,8 +33,9 @@ export interface Client {
   patch(key: ObjectKey, patch: unknown, type: PatchType): Promise<Written>;
   delete(key: ObjectKey, resourceVersion?: string): Promise<Deleted>;
   /**
-   * Before objects are written: makes what an initialised datastore has. A user who must not do that, or not in this datastore, may
-   * still be one who may write the object, so that no failure matters; what is really wrong comes back with the writing.
+   * Before objects are written: makes what an initialised datastore has. A user who must not do that, or not in this
+   * datastore, may still be one who may write the object, so that no failure matters; what is really wrong comes back
+   * with the writing.
    */
   tryInitialise(): Promise<void>;
 }

@@ -14,8 +14,8 @@ export interface Deleted {
 }
 
 /**
- * Deletes an object; with a version only that one. A tier must be empty. With a Node go its endpoints and its FelixConfiguration, as
- * with calicoctl; but a Node that is not there is an error before anything of it is deleted.
+ * Deletes an object; with a version only that one. A tier must be empty. With a Node go its endpoints and its
+ * FelixConfiguration, as with calicoctl; but a Node that is not there is an error before anything of it is deleted.
  */
 export async function deleteObject(store: Store, key: ObjectKey, resourceVersion?: string): Promise<Deleted> {
   const refusal = refusalOf(key, 'delete');
@@ -56,7 +56,10 @@ async function configurationOf(store: Store, node: string): Promise<StoredObject
   return items.filter(({ metadata }) => metadata.name === `node.${node}`);
 }
 
-/** What is gone meanwhile is as good as deleted; what the datastore keeps by itself (endpoints of pods) is its own affair. */
+/**
+ * What is gone meanwhile is as good as deleted; what the datastore keeps by itself (endpoints of pods) is its own
+ * affair.
+ */
 async function deletedIfThere(store: Store, object: StoredObject): Promise<StoredObject[]> {
   try {
     return [await store.delete(keyOfStored(object))];

@@ -10,8 +10,8 @@ export interface Followed {
 }
 
 /**
- * Everything that is there, as added, then each change. Where the datastore has forgotten the versions in between, it is listed again
- * and the differences are told. Ends when the watch does.
+ * Everything that is there, as added, then each change. Where the datastore has forgotten the versions in between, it
+ * is listed again and the differences are told. Ends when the watch does.
  */
 export async function* follow({ list, watch }: Followed): AsyncGenerator<WatchEvent> {
   const known = new Map<string, StoredObject>();

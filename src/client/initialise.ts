@@ -12,8 +12,8 @@ export interface Initialisation {
 }
 
 /**
- * Makes what Calico's agents wait for in a datastore: ClusterInformation `default`, and the tiers that every datastore has. What
- * is there stays as it is. Source: libcalico-go/lib/clientv3/client.go, EnsureInitialized.
+ * Makes what Calico's agents wait for in a datastore: ClusterInformation `default`, and the tiers that every datastore
+ * has. What is there stays as it is. Source: libcalico-go/lib/clientv3/client.go, EnsureInitialized.
  */
 export async function initialise(store: Store, { clusterType }: Initialisation = {}): Promise<void> {
   await ensureClusterInformation(store, clusterType);

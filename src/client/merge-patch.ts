@@ -9,8 +9,9 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 }
 
 /**
- * Kubernetes' strategic merge patch for types without merge keys, as Calico's are: like `mergePatch`, with directives (`$patch`,
- * `$retainKeys`, `$deleteFromPrimitiveList`). The order of list elements is that of the patch, so `$setElementOrder` has no effect.
+ * Kubernetes' strategic merge patch for types without merge keys, as Calico's are: like `mergePatch`, with directives
+ * (`$patch`, `$retainKeys`, `$deleteFromPrimitiveList`). The order of list elements is that of the patch, so
+ * `$setElementOrder` has no effect.
  */
 export function strategicMergePatch(target: unknown, patch: unknown): unknown {
   if (!isMap(patch)) return patch;

@@ -39,8 +39,8 @@ export function prepareObject(
 }
 
 /**
- * Codes of issues that say that a value can't be understood at all (kinds and fields that do not exist, wrong types); as to
- * calicoctl, they are faults of the file, not of one object.
+ * Codes of issues that say that a value can't be understood at all (kinds and fields that do not exist, wrong types);
+ * as to calicoctl, they are faults of the file, not of one object.
  */
 export const unreadableCodes: ReadonlySet<string> = new Set([
   'api-version',

@@ -7,9 +7,9 @@ import { objectId } from './object-id.js';
 export type WriteOperation = 'create' | 'update' | 'delete';
 
 /**
- * Why Calico's client does not write an object, whatever is in it: what is built in, what every datastore must have, and what
- * kube-controllers copy from Kubernetes. Unlike calicoctl, Margay lets ClusterInformation be written, as it has no other way to
- * say that a datastore is ready.
+ * Why Calico's client does not write an object, whatever is in it: what is built in, what every datastore must have,
+ * and what kube-controllers copy from Kubernetes. Unlike calicoctl, Margay lets ClusterInformation be written, as it
+ * has no other way to say that a datastore is ready.
  */
 export function refusalOf(key: ObjectKey, operation: WriteOperation): StoreError | undefined {
   const { kind, name } = key;

@@ -13,7 +13,10 @@ export interface StaticObjects {
   ofKey(key: ObjectKey): StoredObject | undefined;
 }
 
-/** The built-in profile; with `impliedTiers` also the tiers that the calculation of policy adds where a datastore need not hold them. */
+/**
+ * The built-in profile; with `impliedTiers` also the tiers that the calculation of policy adds where a datastore need
+ * not hold them.
+ */
 export function staticObjects({ impliedTiers }: { readonly impliedTiers: boolean }): StaticObjects {
   const profiles = [defaultAllowProfile].flatMap((profile) => asStatic(profile));
   const tiers = impliedTiers ? initialTiers.flatMap((tier) => asStatic(tier)) : [];

@@ -36,8 +36,8 @@ export async function createObject(store: Store, read: Read, prepared: PreparedO
 }
 
 /**
- * Writes an object that must be there; only the version that it names, if it names one. Its identity stays: of the metadata, labels and
- * annotations are replaced.
+ * Writes an object that must be there; only the version that it names, if it names one. Its identity stays: of the
+ * metadata, labels and annotations are replaced.
  */
 export async function replaceObject(store: Store, prepared: PreparedObject): Promise<Written> {
   const object = writable(prepared, 'update');
@@ -51,7 +51,10 @@ export async function replaceObject(store: Store, prepared: PreparedObject): Pro
   return { object: written, action: 'updated' };
 }
 
-/** Creates an object, or replaces the one that is there; where a datastore lets nobody create the kind, it may be changed all the same. */
+/**
+ * Creates an object, or replaces the one that is there; where a datastore lets nobody create the kind, it may be
+ * changed all the same.
+ */
 export async function applyObject(store: Store, read: Read, prepared: PreparedObject): Promise<Written> {
   try {
     const { object } = prepared;
@@ -65,8 +68,8 @@ export async function applyObject(store: Store, read: Read, prepared: PreparedOb
 }
 
 /**
- * Changes an object that is there, by a patch. Fields that are stored, and that Margay does not know, are dropped, as calicoctl
- * does; those of the patch are errors. Rejects with PatchError for a patch that can't be applied.
+ * Changes an object that is there, by a patch. Fields that are stored, and that Margay does not know, are dropped, as
+ * calicoctl does; those of the patch are errors. Rejects with PatchError for a patch that can't be applied.
  */
 export async function patchObject(
   store: Store,

@@ -3,7 +3,10 @@ import { isMap } from '../resources/normalise.js';
 import type { ObjectKey } from '../resources/resource.js';
 import type { StoredObject } from './store.js';
 
-/** A value as an object of a store: a copy without what JSON leaves out. Undefined if it does not say which object it is. */
+/**
+ * A value as an object of a store: a copy without what JSON leaves out. Undefined if it does not say which object it
+ * is.
+ */
 export function asStoredObject(value: unknown): StoredObject | undefined {
   if (!isMap(value)) return undefined;
   const copy: unknown = JSON.parse(JSON.stringify(value));

@@ -8,8 +8,9 @@ type Fields = Record<string, unknown>;
 const tierLabel = 'projectcalico.org/tier';
 
 /**
- * Fills in what Calico's client does on write: namespace, the name and labels of workload endpoints, tier and types of policies,
- * order and action of tiers. The value is normalised, and changed in place; what is of the wrong type is left alone.
+ * Fills in what Calico's client does on write: namespace, the name and labels of workload endpoints, tier and types of
+ * policies, order and action of tiers. The value is normalised, and changed in place; what is of the wrong type is left
+ * alone.
  */
 export function fillClientDefaults(value: Fields, definition: ReadableKind, namespace = 'default'): void {
   const metadata = value.metadata;

@@ -2,8 +2,8 @@ import { isMap } from './normalise.js';
 import { apiVersion } from './resource-schema.js';
 
 /**
- * Kinds of Calico's API that say nothing about policy on a host: routes, address pools, controllers. With what calicoctl calls
- * them besides the kind and its plural.
+ * Kinds of Calico's API that say nothing about policy on a host: routes, address pools, controllers. With what
+ * calicoctl calls them besides the kind and its plural.
  */
 const otherCalicoKinds: Readonly<Record<string, readonly string[]>> = {
   BGPConfiguration: ['bgpconfig', 'bgpconfigs'],

@@ -118,8 +118,8 @@ export interface Answer {
 }
 
 /**
- * Without what differs from run to run: identities, versions, times. Times always in quotes: tap takes timestamps from the YAML library,
- * so that they are printed without.
+ * Without what differs from run to run: identities, versions, times. Times always in quotes: tap takes timestamps from
+ * the YAML library, so that they are printed without.
  */
 export function steady(text: string): string {
   return text

@@ -1,6 +1,6 @@
 /**
- * Records what the real calicoctl answers to the steps, for client-commands.test.ts: with the path of calicoctl in CALICOCTL, and etcd
- * in the PATH. Writes calicoctl-answers.json beside this file.
+ * Records what the real calicoctl answers to the steps, for client-commands.test.ts: with the path of calicoctl in
+ * CALICOCTL, and etcd in the PATH. Writes calicoctl-answers.json beside this file.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

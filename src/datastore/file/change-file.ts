@@ -12,8 +12,8 @@ import type { Format } from './reader.js';
 import { removeFile, replaceFile } from './replace-file.js';
 
 /**
- * Replaces an object where it stands in a file, or removes it if `object` is undefined, and the file with it if nothing else is in
- * it. `changed`: the file is another one by now, and nothing was done.
+ * Replaces an object where it stands in a file, or removes it if `object` is undefined, and the file with it if nothing
+ * else is in it. `changed`: the file is another one by now, and nothing was done.
  */
 export async function changeFile(
   { path, stat }: ReadFile,

@@ -13,7 +13,10 @@ export interface CountingObject {
   readonly object: StoredObject;
 }
 
-/** The object of an event of a source. One that is not valid is taken from `documents`, those of its file, as it stands there. */
+/**
+ * The object of an event of a source. One that is not valid is taken from `documents`, those of its file, as it stands
+ * there.
+ */
 export function countingObject(
   { key, origin, parsed }: Update,
   documents: readonly RawDocument[] = [],

@@ -17,8 +17,8 @@ export interface ReadFile {
 }
 
 /**
- * What is in the files of a directory: read with the same reader, and by the same rules about what counts, as by the source that the
- * daemon follows, but at once, without waiting for files to come to rest.
+ * What is in the files of a directory: read with the same reader, and by the same rules about what counts, as by the
+ * source that the daemon follows, but at once, without waiting for files to come to rest.
  */
 export interface DirectoryReader {
   /** Looks at everything, and reads what has changed. Rejects with StoreError if the directory can't be read. */

@@ -6,8 +6,9 @@ import { printObject } from './print-object.js';
 import type { Format } from './reader.js';
 
 /**
- * The text of a file with the object at a place replaced, or removed if `object` is undefined; the rest stays byte for byte, comments
- * around the object too. Undefined if that can't be done: what comes out is read, and everything else must be as it was.
+ * The text of a file with the object at a place replaced, or removed if `object` is undefined; the rest stays byte for
+ * byte, comments around the object too. Undefined if that can't be done: what comes out is read, and everything else
+ * must be as it was.
  */
 export function editText(text: string, format: Format, place: Place, object: unknown): string | undefined {
   const edited = edit(text, format, place, object);

@@ -5,8 +5,8 @@ import type { ObjectKey } from '../../resources/resource.js';
 const mostLength = 200;
 
 /**
- * The name of a file for one object, `networkpolicy-prod-web.yaml`. Where that is too long, has characters that shells and people
- * stumble over, or is taken, a digest tells it from others.
+ * The name of a file for one object, `networkpolicy-prod-web.yaml`. Where that is too long, has characters that shells
+ * and people stumble over, or is taken, a digest tells it from others.
  */
 export function fileNameOf({ kind, namespace, name }: ObjectKey, isTaken: boolean): string {
   const plain = [kind, ...(namespace === undefined ? [] : [namespace]), name].join('-').toLowerCase();

@@ -20,8 +20,8 @@ export interface FileStoreOptions {
   /** Told what does not count, or can't be read, when it is seen. */
   readonly onProblems?: (problems: Problems) => void;
   /**
-   * How long what was seen may be taken for what is there, in ms: for those that write much. A file that has changed meanwhile is never
-   * overwritten.
+   * How long what was seen may be taken for what is there, in ms: for those that write much. A file that has changed
+   * meanwhile is never overwritten.
    */
   readonly recentMs?: number;
   readonly now?: () => Date;
@@ -33,9 +33,10 @@ const mostTries = 5;
 const mostListings = 100;
 
 /**
- * Objects in the files of a directory, of which the daemon follows the same. What is read is what counts for the daemon, completed as
- * Calico's client would, where it is valid. A new object becomes a file of its own; one that is there is changed where it stands, and
- * everything else in its file stays byte for byte. Versions are digests of the content.
+ * Objects in the files of a directory, of which the daemon follows the same. What is read is what counts for the
+ * daemon, completed as Calico's client would, where it is valid. A new object becomes a file of its own; one that is
+ * there is changed where it stands, and everything else in its file stays byte for byte. Versions are digests of the
+ * content.
  */
 export function fileStore(
   directory: string,

@@ -2,8 +2,8 @@ import { stringify } from 'yaml';
 import type { Format } from './reader.js';
 
 /**
- * An object as a document of a file, with a newline at its end. Strings that YAML 1.1, which calicoctl and kubectl read, would take
- * for something else are quoted.
+ * An object as a document of a file, with a newline at its end. Strings that YAML 1.1, which calicoctl and kubectl
+ * read, would take for something else are quoted.
  */
 export function printObject(object: unknown, format: Format): string {
   if (format === 'json') return `${JSON.stringify(object, null, 2)}\n`;

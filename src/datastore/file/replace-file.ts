@@ -4,7 +4,9 @@ import { chmod, chown, link, open, rename, stat, unlink } from 'node:fs/promises
 import { basename, dirname, join } from 'node:path';
 import { errorCode, isMissing, look, versionOf } from './look.js';
 
-/** A file appears complete, or not at all: it is written under a hidden name, which readers of the directory pass over. */
+/**
+ * A file appears complete, or not at all: it is written under a hidden name, which readers of the directory pass over.
+ */
 export async function createFile(path: string, text: string): Promise<'created' | 'exists'> {
   const temporary = await written(path, text);
   try {

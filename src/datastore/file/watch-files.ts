@@ -12,7 +12,10 @@ import { fileSource } from './file-source.js';
 import { formatOf } from './look.js';
 import type { Reader } from './reader.js';
 
-/** What changes in a directory after a listing, as the daemon's source sees it. `listed` is that listing, if it is known. */
+/**
+ * What changes in a directory after a listing, as the daemon's source sees it. `listed` is that listing, if it is
+ * known.
+ */
 export async function* watchFiles(
   root: string,
   reader: Reader,
