@@ -111,12 +111,14 @@ function unknownKeys(file: SettingsFile): SettingsIssue[] {
 
 function unknownVariables(environment: Environment): SettingsIssue[] {
   const names = settingNames.map((name) => variableName(settingsTable[name].name));
+  const isKnown = (variable: string): boolean => names.includes(variable) || OF_TESTS.test(variable);
   return Object.entries(environment)
-    .filter(
-      ([variable, value]) => variable.startsWith('MARGAY_') && !names.includes(variable) && !isService(variable, value),
-    )
+    .filter(([variable, value]) => variable.startsWith('MARGAY_') && !isKnown(variable) && !isService(variable, value))
     .map(([variable]) => ({ source: variable, message: `there is no such setting${hint(variable, names)}` }));
 }
+
+/** They tell tests how to run the program, and are for nobody else. */
+const OF_TESTS = /^MARGAY_(?:CMD|ARGS|READY|CI_\w+)$/;
 
 /** Kubernetes gives every pod such variables for a Service that is called margay or margay-something. */
 function isService(variable: string, value: string | undefined): boolean {

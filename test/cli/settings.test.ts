@@ -275,6 +275,7 @@ t.test('variables', async (t) => {
     MARGAY_METRICS_PORT_9091_TCP_ADDR: '10.0.0.1',
   };
   t.same(await issuesOf({}, service), [], 'those that Kubernetes makes for a Service');
+  t.same(await issuesOf({}, { MARGAY_CMD: 'margay', MARGAY_CI_SKIP_VAGRANT: '1' }), [], 'those that tests use');
   t.match(
     await issuesOf({ logLevel: 'x', datastore: 'y' }, { MARGAY_HEALTH: 'z' }),
     [{ source: '--datastore' }, { source: '--log-level' }, { source: 'MARGAY_HEALTH' }],
