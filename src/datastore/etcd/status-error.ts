@@ -90,6 +90,6 @@ function plain(details: string): string {
     .replace(/^No connection established\. Last error: /, '')
     .replace(/ *\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/g, '')
     .replace(/\.? *Resolution note: .*$/s, '')
-    .replace(/^etcdserver: /, '')
+    .replace(/^(etcdserver|Error): /, '')
     .trim();
 }
