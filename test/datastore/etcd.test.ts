@@ -622,7 +622,10 @@ t.test('users', skip, async (t) => {
   };
   t.match(await reasonOf({}), /it wants a user: set --etcd-user and --etcd-password-file/);
   t.match(await reasonOf({ user: 'felix', password: 'wrong' }), /user or password is wrong \(--etcd-user/);
-  t.match(await reasonOf({ user: 'nobody', password: 'nobody-pw' }), /permission denied/);
+  t.match(
+    await reasonOf({ user: 'nobody', password: 'nobody-pw' }),
+    /permission denied: it takes read access to \/calico\/res/,
+  );
 
   const nobody = followAs(t, etcd.url, { user: 'nobody', password: 'nobody-pw' });
   await nobody.until(() => /permission denied/.test(nobody.connection()?.reason ?? ''));
