@@ -150,6 +150,27 @@ t.test('lists', skip, async (t) => {
   t.equal((await store.list('NetworkSet', 'many')).items.length, 4100, 'of more than a page');
 });
 
+t.test('a list is of one moment', skip, async (t) => {
+  const etcd = await server(t);
+  const writer = writerOf(etcd);
+  const real = clientOf([etcd.url]);
+  let pages = 0;
+  const client: typeof real = {
+    ...real,
+    async range(request, options) {
+      pages += 1;
+      if (pages === 2) await writer.delete({ kind: 'NetworkSet', namespace: 'ns', name: 'n2999' });
+      return real.range(request, options);
+    },
+  };
+  const store = etcdStore({ url: 'etcd:test', client });
+  t.teardown(() => store.close());
+  await writer.put(...Array.from({ length: 3000 }, (_, index) => ({ ...networkSet(`n${index}`, 'ns'), spec: {} })));
+  const revision = await writer.revision();
+  const { items, resourceVersion } = await store.list('NetworkSet');
+  t.strictSame([pages, items.length, resourceVersion], [2, 3000, String(revision)]);
+});
+
 t.test('the profile that is always there', skip, async (t) => {
   const etcd = await server(t);
   const store = storeOf(t, etcd.url);
@@ -431,7 +452,10 @@ t.test('reports', skip, async (t) => {
   await untilRead(writer, active, (text) => text !== undefined);
   t.equal(problems.at(-1), undefined);
 
-  reporter.configure({ ...settings, intervalMs: 0, endpoints: false });
+  reporter.configure({ ...settings, ttlSeconds: 1000 });
+  await untilRead(writer, active, (text) => text === undefined);
+  await untilRead(writer, active, (text) => text !== undefined);
+  reporter.configure({ ...settings, ttlSeconds: 1000, intervalMs: 0, endpoints: false });
   await untilRead(writer, active, (text) => text === undefined);
   t.equal(await writer.read(`${host}h`), '{"status":"error"}');
   reporter.configure({ ...settings, ttlSeconds: 60, region: 'north' });

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { runProgram } from '../../src/cli/program.js';
 import { type Access, type AccessFiles, readAccess } from '../../src/datastore/etcd/access.js';
+import { catchUps, type Look, type Position } from '../../src/datastore/etcd/catch-ups.js';
 import { EtcdError } from '../../src/datastore/etcd/etcd-error.js';
 import type { EtcdSourceOptions } from '../../src/datastore/etcd/etcd-source.js';
+import type { WatchResponse } from '../../src/datastore/etcd/messages.js';
 import { readResource } from '../../src/datastore/etcd/read-resource.js';
 import { parsePath, type ResourcePath } from '../../src/datastore/etcd/resource-path.js';
 import { type ResourceTable, resourceTable } from '../../src/datastore/etcd/resource-table.js';
@@ -230,6 +232,53 @@ t.test('the datastore says when it is ready', skip, async (t) => {
   await f.until(() => f.connection()?.reason !== undefined);
   t.equal(f.state(), 'b=10.0.0.3 c=10.0.0.4');
   t.equal(f.synced(), 1);
+});
+
+t.test('what it takes to have caught up', async (t) => {
+  let [position, now]: [Position | undefined, Look] = [undefined, { revision: 10, keys: 3, hasNewer: false }];
+  const looks: number[] = [];
+  const waiting = catchUps(
+    () => position,
+    async (since) => {
+      looks.push(since);
+      return now;
+    },
+  );
+  const isDone = async (wait: Promise<void>) => {
+    let done = false;
+    void wait.then(() => {
+      done = true;
+    });
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    return done;
+  };
+  const first = waiting.wait();
+  t.notOk(await isDone(first), 'not before the watch has begun');
+  position = { revision: 5, keys: 3 };
+  waiting.moved();
+  t.ok(await isDone(first), 'nothing of ours has changed since');
+
+  now = { revision: 20, keys: 2, hasNewer: false };
+  const deletion = waiting.wait();
+  t.notOk(await isDone(deletion), 'a key is missing that has not been reported as deleted');
+  position = { revision: 15, keys: 2 };
+  waiting.moved();
+  t.ok(await isDone(deletion));
+
+  now = { revision: 30, keys: 2, hasNewer: true };
+  const change = waiting.wait();
+  t.notOk(await isDone(change));
+  position = { revision: 29, keys: 2 };
+  waiting.moved();
+  t.notOk(await isDone(change));
+  position = { revision: 30, keys: 2 };
+  waiting.moved();
+  t.ok(await isDone(change), 'it has come as far as the datastore was at the call, whatever came later');
+  t.strictSame(looks, [5, 5, 15, 15, 29], 'and it is not looked without a reason');
+
+  const hopeless = waiting.wait();
+  waiting.fail('gone');
+  await t.rejects(hopeless, { message: 'gone' });
 });
 
 t.test('changes elsewhere in etcd hold nobody up', skip, async (t) => {
@@ -573,7 +622,10 @@ t.test('users', skip, async (t) => {
   };
   t.match(await reasonOf({}), /it wants a user: set --etcd-user and --etcd-password-file/);
   t.match(await reasonOf({ user: 'felix', password: 'wrong' }), /user or password is wrong \(--etcd-user/);
-  t.match(await reasonOf({ user: 'nobody', password: 'nobody-pw' }), /permission denied/);
+  t.match(
+    await reasonOf({ user: 'nobody', password: 'nobody-pw' }),
+    /permission denied: it takes read access to \/calico\/res/,
+  );
 
   const nobody = followAs(t, etcd.url, { user: 'nobody', password: 'nobody-pw' });
   await nobody.until(() => /permission denied/.test(nobody.connection()?.reason ?? ''));
@@ -595,14 +647,26 @@ t.test('a token that has expired is renewed', skip, async (t) => {
   await etcd.request('auth/role/add', { name: 'root' });
   await etcd.request('auth/user/grant', { user: 'root', role: 'root' });
   await etcd.request('auth/enable', {});
-  const { token } = await etcd.request('auth/authenticate', { name: 'root', password: 'root-pw' });
+  const tokenOf = async () =>
+    String((await etcd.request('auth/authenticate', { name: 'root', password: 'root-pw' })).token);
+  // Whoever shows the same token again and again sees when it has expired.
+  const untilExpired = async () => {
+    const token = await tokenOf();
+    await untilFails(() => etcd.request('kv/range', { key: 'Lw==' }, token));
+  };
   const client = clientOf([etcd.url], { user: 'root', password: 'root-pw' });
   t.teardown(() => client.close());
   await client.range({ key: '/' });
-  // Whoever shows the same token again and again sees when it has expired.
-  await untilFails(() => etcd.request('kv/range', { key: 'Lw==' }, String(token)));
+  await untilExpired();
   await client.range({ key: '/' });
-  t.pass();
+  await untilExpired();
+  // A watch is created whatever the token is, and then canceled.
+  const outcome = new Promise<string>((resolve) => {
+    const response = ({ created }: WatchResponse) => !created && resolve('an event');
+    client.watch({ key: '/', startRevision: 1 }, { response, ended: ({ message }) => resolve(message) });
+  });
+  await etcd.request('kv/put', { key: 'Lw==' }, await tokenOf());
+  t.equal(await outcome, 'an event');
 });
 
 function followAs(t: Test, url: string, access: Access) {

@@ -166,7 +166,7 @@ export function etcdClient(options: EtcdClientOptions): EtcdClient {
         }
         if (!error.elsewhere) throw error;
         drop(link);
-        if (change && isSent) throw uncertain(error);
+        if (change && isSent && error.undecided) throw uncertain(error);
         moves += 1;
         if (moves > (await options.endpoints()).length) throw error;
       }

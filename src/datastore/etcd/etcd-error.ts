@@ -8,23 +8,31 @@ export type EtcdErrorCode =
   | 'forbidden'
   /** The revision that was asked for is gone, or has not been there in this store. */
   | 'no-such-revision'
-  | 'lease-expired'
   /** The files with certificates or password can't be used. */
   | 'access'
   | 'closed'
   | 'internal';
+
+interface EtcdErrorOptions {
+  readonly elsewhere?: boolean;
+  readonly undecided?: boolean;
+  readonly cause?: unknown;
+}
 
 /** What a request to etcd ended with. The message names the endpoint and says what to look at. */
 export class EtcdError extends Error {
   readonly code: EtcdErrorCode;
   /** Another endpoint may do better. */
   readonly elsewhere: boolean;
+  /** What was asked for may have been done. */
+  readonly undecided: boolean;
 
-  constructor(code: EtcdErrorCode, message: string, options: { elsewhere?: boolean; cause?: unknown } = {}) {
+  constructor(code: EtcdErrorCode, message: string, options: EtcdErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'EtcdError';
     this.code = code;
     this.elsewhere = options.elsewhere ?? false;
+    this.undecided = options.undecided ?? false;
   }
 }
 

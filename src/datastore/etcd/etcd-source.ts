@@ -181,10 +181,12 @@ export function etcdSource({ url, client, checkSelector, ...options }: EtcdSourc
 
   async function afterFailure(error: EtcdError): Promise<void> {
     failures += 1;
+    const reason =
+      error.code === 'forbidden' ? `${error.message}: it takes read access to ${RESOURCES}` : error.message;
     if (error.code === 'no-such-revision') needsListing = true;
     // A watch that breaks is begun again at once, perhaps elsewhere; what fails then is told.
-    else if (failures === 1 && connection?.connected) lose(error.message, times.graceMs);
-    else lose(error.message, 0);
+    else if (failures === 1 && connection?.connected) lose(reason, times.graceMs);
+    else lose(reason, 0);
     if (failures === 1) return;
     const wait = Math.min(times.retryMs * 2 ** (failures - 2), times.longestRetryMs) * (0.75 + Math.random() / 2);
     // Only a stop ends it early.

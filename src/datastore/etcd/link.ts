@@ -159,7 +159,8 @@ export function openLink(endpoint: Endpoint, access: Access, times: LinkTimes): 
 }
 
 function abandoned({ url }: Endpoint): EtcdError {
-  return new EtcdError('unreachable', `${url}: its connection was given up`, { elsewhere: true });
+  const message = `${url}: its connection was given up`;
+  return new EtcdError('unreachable', message, { elsewhere: true, undecided: true });
 }
 
 /** The state of the channel once it is known whether it can connect, or whatever it is when the time is over. */

@@ -55,20 +55,14 @@ export function resourceTable(checkSelector: CheckSelector): ResourceTable {
     const former = renamed.get(key) ?? path.name;
     if (name === path.name) renamed.delete(key);
     else renamed.set(key, name);
-    return [...(before !== undefined && former !== name ? deleted(path, former, keys) : []), update];
+    return [...(before !== undefined && former !== name ? [deletion(path, former)] : []), update];
   }
 
-  /** Not if the name is another key's by now. */
-  function deleted(path: ResourcePath, name: string, keys: ReadonlyMap<string, number>): SourceEvent[] {
-    const isTaken = name !== path.name && keys.has(pathOf({ ...path, name }));
-    return isTaken ? [] : [{ type: 'delete', key: keyOf(path, name) }];
-  }
-
-  function gone(key: string, keys: ReadonlyMap<string, number>): SourceEvent[] {
+  function gone(key: string): SourceEvent[] {
     const path = parsePath(key);
     const name = renamed.get(key);
     renamed.delete(key);
-    return path === undefined ? [] : deleted(path, name ?? path.name, keys);
+    return path === undefined ? [] : [deletion(path, name ?? path.name)];
   }
 
   /** Whether there is a policy `default.x` to which it matters whether there is a policy `x`. */
@@ -110,7 +104,7 @@ export function resourceTable(checkSelector: CheckSelector): ResourceTable {
           const isRenamed = nameOf(path, read, seen) !== (renamed.get(key) ?? path.name);
           if (before !== seen.get(key) || isRenamed) changes.push(...told(change, seen));
         }
-        for (const key of known.keys()) if (!seen.has(key)) changes.push(...gone(key, seen));
+        for (const key of known.keys()) if (!seen.has(key)) changes.push(...gone(key));
         known = seen;
         return inOrder(changes);
       },
@@ -136,13 +130,17 @@ export function resourceTable(checkSelector: CheckSelector): ResourceTable {
       const path = parsePath(key);
       if (path !== undefined && concernsOther(path)) return undefined;
       known.delete(key);
-      return gone(key, known);
+      return gone(key);
     },
     list,
     forgetRevisions() {
       for (const key of known.keys()) known.set(key, UNKNOWN_REVISION);
     },
   };
+}
+
+function deletion(path: ResourcePath, name: string): SourceEvent {
+  return { type: 'delete', key: keyOf(path, name) };
 }
 
 function keyOf({ kind, namespace }: ResourcePath, name: string): ObjectKey {

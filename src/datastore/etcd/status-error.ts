@@ -10,7 +10,11 @@ export function statusError(
 ): EtcdError {
   const details = plain(error.details);
   const [code, explanation] = meaning(error.code, details, endpoint, isNew);
-  return new EtcdError(code, `${endpoint.url}: ${explanation}`, { elsewhere: elsewhere.has(error.code), cause: error });
+  return new EtcdError(code, `${endpoint.url}: ${explanation}`, {
+    elsewhere: elsewhere.has(error.code),
+    undecided: undecided.has(error.code) && !/no leader/.test(details),
+    cause: error,
+  });
 }
 
 /** Codes of a server that is in trouble, or that is not reached. */
@@ -22,6 +26,14 @@ const elsewhere: ReadonlySet<number> = new Set([
   status.INTERNAL,
   status.UNAVAILABLE,
   status.DATA_LOSS,
+]);
+
+/** Codes of requests that may have been carried out. */
+const undecided: ReadonlySet<number> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
 ]);
 
 function meaning(code: number, details: string, endpoint: Endpoint, isNew: boolean): [EtcdErrorCode, string] {
@@ -38,8 +50,6 @@ function meaning(code: number, details: string, endpoint: Endpoint, isNew: boole
       return ['forbidden', details];
     case status.OUT_OF_RANGE:
       return ['no-such-revision', details];
-    case status.NOT_FOUND:
-      return [/lease not found/.test(details) ? 'lease-expired' : 'internal', details];
     case status.INVALID_ARGUMENT:
     case status.FAILED_PRECONDITION:
       return [/auth|user name is empty/.test(details) ? 'unauthenticated' : 'internal', authProblem(details)];
@@ -81,15 +91,16 @@ const hints: readonly (readonly [RegExp, string])[] = [
   [/wrong version number|packet length too long/i, 'it does not seem to speak TLS: write http:'],
   [/no leader|leader changed/, 'the cluster has no leader: too few of its members are up'],
   [/request timed out/, 'the cluster does not decide: too few of its members are up, or their disks are slow'],
-  [/keepalive/i, 'it has stopped to answer'],
+  [/Protocol error/, 'it does not speak HTTP/2: is it etcd, and version 3?'],
 ];
 
-/** Without what gRPC adds: times, notes about the resolver. */
+/** Without what gRPC and OpenSSL add: times, notes about the resolver, places in the source. */
 function plain(details: string): string {
   return details
+    .replace(/[0-9A-F]{8,}:error:[0-9A-F]+:([^:]*):[^:]*:([^:]*):.*$/s, '$1: $2')
     .replace(/^No connection established\. Last error: /, '')
     .replace(/ *\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/g, '')
     .replace(/\.? *Resolution note: .*$/s, '')
-    .replace(/^etcdserver: /, '')
+    .replace(/^(etcdserver|Error): /, '')
     .trim();
 }

@@ -8,7 +8,6 @@ const codes: Readonly<Record<EtcdErrorCode, StoreErrorCode>> = {
   unauthenticated: 'unauthorized',
   forbidden: 'forbidden',
   'no-such-revision': 'expired',
-  'lease-expired': 'internal',
   access: 'unauthorized',
   closed: 'unreachable',
   internal: 'internal',
