@@ -1,4 +1,5 @@
 import type { Conntrack } from '../conntrack/conntrack.js';
+import type { StatusReporter } from '../datastore/etcd/etcd-reporter.js';
 import type { Connection, Source, SourceEvent } from '../datastore/source.js';
 import type { InterfaceSource, Interfaces } from '../interfaces/interface-source.js';
 import type { Driver, ForeignChange, NftError, Watch } from '../nft/driver.js';
@@ -24,6 +25,7 @@ import { generations } from './generations.js';
 import { recordMetrics } from './record-metrics.js';
 import type { StateKeeper } from './state-keeper.js';
 import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetStatus } from './status-report.js';
+import { statusReports } from './status-reports.js';
 import { tellOnce } from './tell-once.js';
 
 export interface AgentOptions {
@@ -36,6 +38,8 @@ export interface AgentOptions {
   readonly calculator: PolicyCalculator;
   readonly render?: RenderOptions;
   readonly state: StateKeeper;
+  /** Who looks into the datastore is told there what became of the endpoints. */
+  readonly reporter?: StatusReporter | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Called after each committed transaction, and when readiness changes. */
@@ -70,6 +74,7 @@ export function agent(options: AgentOptions): Agent {
   const connections = connectionCleaner(options.conntrack, options.node, log);
   const input = generations();
   const tell = tellOnce(log);
+  const reports = options.reporter && statusReports(options.reporter);
   const started = performance.now();
   let watch: Watch | undefined;
   let check: NodeJS.Timeout | undefined;
@@ -146,6 +151,7 @@ export function agent(options: AgentOptions): Agent {
     if (changes > 0) log.info({ changes, ms: lastApply.ms, generation }, 'ruleset is in force');
     options.state.committed(table, admitted);
     input.enforced(generation);
+    if (calculation) reports?.(calculation);
     report();
   };
 
@@ -313,6 +319,7 @@ export function agent(options: AgentOptions): Agent {
       await loop.stop();
       await driver.close();
       await connections.done();
+      await options.reporter?.stop();
       await options.state.close();
     },
     status,

@@ -14,6 +14,7 @@ import { parseResource } from '../resources/parse-resource.js';
 import { checkSelector } from '../selector/check-selector.js';
 import type { Io } from './io.js';
 import { newCalculator } from './offline-policy.js';
+import { openReporter } from './open-reporter.js';
 import { openSource } from './open-source.js';
 import { renderOptions } from './render-options.js';
 import type { Address, Settings } from './settings.js';
@@ -51,6 +52,10 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     calculator: newCalculator(settings.node, environment),
     render: renderOptions(settings),
     state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),
+    reporter: await openReporter(settings, environment, (reason) => {
+      if (reason === undefined) log.info('statuses are reported to etcd again');
+      else log.warn({ reason }, 'statuses can not be reported to etcd; policy goes on without that');
+    }),
     log,
     metrics,
     changed: tellServiceManager(notify),

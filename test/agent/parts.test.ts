@@ -7,7 +7,9 @@ import { connectionCleaner } from '../../src/agent/connection-cleaner.js';
 import { enforcer } from '../../src/agent/enforcer.js';
 import { generations } from '../../src/agent/generations.js';
 import { guiltyObject } from '../../src/agent/guilty-object.js';
+import { statusReports } from '../../src/agent/status-reports.js';
 import { tellOnce } from '../../src/agent/tell-once.js';
+import { newCalculator } from '../../src/cli/offline-policy.js';
 import { fakeConntrack } from '../../src/conntrack/fake-conntrack.js';
 import { type Driver, NftError, type Script } from '../../src/nft/driver.js';
 import { fakeDriver } from '../../src/nft/fake-driver.js';
@@ -494,4 +496,36 @@ t.test('connections that can not be deleted stop nothing', async (t) => {
     ['warn 10.0.0.1', 'warn 10.0.0.2', 'warn 10.0.0.4'],
     'a command that is missing is told once',
   );
+});
+
+t.test('reports: what is in force, and settings only when they change', async (t) => {
+  const calls: unknown[] = [];
+  const report = statusReports({
+    configure: (settings) => calls.push(settings),
+    endpoints: (endpoints) => calls.push(endpoints),
+    stop: async () => undefined,
+  });
+  const calculator = newCalculator('n1', {});
+  const endpoint = (name: string) =>
+    ({
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'HostEndpoint',
+      metadata: { name },
+      spec: { node: 'n1', interfaceName: 'eth0' },
+    }) as const;
+  calculator.upsert(endpoint('h0'));
+  report(calculator.calculate());
+  const settings = { endpoints: false, endpointDelayMs: 1000, intervalMs: 30_000, ttlSeconds: 90, region: '' };
+  t.match(calls.splice(0), [settings, [{ kind: 'HostEndpoint', name: 'h0' }]]);
+  calculator.remove({ kind: 'HostEndpoint', name: 'h0' });
+  report(calculator.calculate());
+  t.strictSame(calls.splice(0), [[]]);
+  calculator.upsert({
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'FelixConfiguration',
+    metadata: { name: 'default' },
+    spec: { endpointReportingEnabled: true, reportingInterval: '0s' },
+  });
+  report(calculator.calculate());
+  t.match(calls.splice(0), [{ endpoints: true, intervalMs: 0 }, []]);
 });
