@@ -28,7 +28,7 @@ import type { Connection, Problems, SourceEvent } from '../../src/datastore/sour
 import { fakeSource } from '../../src/datastore/source-fake.js';
 import { keyText, type ObjectKey, type Parsed } from '../../src/resources/resource.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
-import { sourceContract } from './source-contract.js';
+import { type ApiObject, sourceContract } from './source-contract.js';
 
 const reader = objectReader(checkSelector);
 
@@ -683,24 +683,36 @@ t.test('the contract of sources', async (t) => {
     const [resources, away] = [join(directory, 'resources'), join(directory, 'away')];
     mkdirSync(resources);
     let home = resources;
-    const file = ({ kind, namespace = '', name }: ObjectKey) => join(home, `${kind}-${namespace}-${name}.json`);
-    const write = (path: string, text: string) => {
-      writeFileSync(`${path}.new`, text);
-      renameSync(`${path}.new`, path);
+    /** Many objects share a hundred files, as lists. */
+    const files = new Map<string, Map<string, ApiObject>>();
+    const fileOf = ({ name }: { readonly name: string }) =>
+      `${name.replace(/^s(\d+)$/, (_, digits) => `s${digits % 100}`)}.json`;
+    const write = (file: string) => {
+      const objects = [...(files.get(file)?.values() ?? [])];
+      if (objects.length === 0) return unlinkSync(join(home, file));
+      writeFileSync(join(home, '.new'), JSON.stringify(objects));
+      renameSync(join(home, '.new'), join(home, file));
+    };
+    const change = (all: readonly (readonly [ObjectKey, ApiObject | undefined])[]) => {
+      for (const [key, object] of all) {
+        const objects = files.get(fileOf(key)) ?? new Map();
+        files.set(fileOf(key), objects);
+        if (object === undefined) objects.delete(keyText(key));
+        else objects.set(keyText(key), object);
+      }
+      for (const file of new Set(all.map(([key]) => fileOf(key)))) write(file);
     };
     return {
       source: () => fileSource(resources, { reader, directoryPollMs: 20 }),
-      async put(...objects) {
-        for (const object of objects) write(file({ ...object.metadata, kind: object.kind }), JSON.stringify(object));
-      },
-      async delete(...keys) {
-        for (const key of keys) unlinkSync(file(key));
-      },
+      put: async (...objects) => change(objects.map((object) => [{ ...object.metadata, kind: object.kind }, object])),
+      delete: async (...keys) => change(keys.map((key) => [key, undefined])),
       async putGarbage(key) {
-        write(file(key), '{"kind": ');
+        writeFileSync(join(home, '.new'), '{"kind": ');
+        renameSync(join(home, '.new'), join(home, fileOf(key)));
       },
       async putUnknown() {
-        write(join(home, 'pool.yaml'), 'apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: { name: pool }\n');
+        const pool = { apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name: 'pool' }, spec: {} };
+        change([[{ kind: 'IPPool', name: 'pool' }, pool]]);
       },
       async cut() {
         renameSync(resources, away);
