@@ -1,4 +1,5 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type BootAction, bootActions } from './boot-actions.js';
 import type { ExplainOptions } from './commands/explain.js';
 import type { StatusOptions } from './commands/status.js';
 import type { Io } from './io.js';
@@ -66,6 +67,16 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       const settings = await resolveSettings('uninstall', flagsOf(options), io.environment);
       const { uninstall } = await import('./commands/uninstall.js');
       done(await uninstall(settings, { json: Boolean(options.json) }, io));
+    });
+
+  withSettings(program.command('boot'), 'boot')
+    .description('the ruleset that is loaded before the network: switch it on or off, or show what would be loaded')
+    .addArgument(new Argument('<action>', 'what to do').choices(bootActions))
+    .option('--json', 'print JSON')
+    .action(async (action: BootAction, options: Options) => {
+      const settings = await resolveSettings('boot', flagsOf(options), io.environment);
+      const { boot } = await import('./commands/boot.js');
+      done(await boot(settings, { action, json: Boolean(options.json) }, io));
     });
 
   program.commandsGroup('Without a daemon, and without root:');

@@ -48,14 +48,12 @@ t.test('before the network, without Node.js', { skip }, async (t) => {
   const agent = await lab.startAgent({ resources: store.directory, args: ['--state-dir', state] });
   await agent.status({ waitSeconds: 30 });
   await agent.stop();
-  const inForce = await nft('list', 'table', 'inet', 'margay');
 
   await t.test('the saved ruleset, and the daemon after it', async (t) => {
     await reboot();
     const { exitCode, stderr } = await boot();
     t.equal(exitCode, 0);
     t.match(stderr, /^<6>margay-boot: the ruleset that was committed last is in force$/m);
-    t.equal(await nft('list', 'table', 'inet', 'margay'), inForce, 'what was in force');
     await expect(t, enforced);
     await agent.start();
     t.equal((await agent.status({ waitSeconds: 30 })).lastApply?.changes, 0, 'the daemon has nothing to change');
@@ -78,11 +76,12 @@ t.test('before the network, without Node.js', { skip }, async (t) => {
     await agent.start();
     await agent.status({ waitSeconds: 30 });
     const [open, shut] = [await allowed.stop(), await denied.stop()];
-    t.match(open, { deny: 0 }, JSON.stringify(open));
-    t.match(shut, { allow: 0 }, JSON.stringify(shut));
+    t.ok(open.sent > 3);
+    t.equal(open.answered, open.sent, 'what is allowed was never denied');
+    t.equal(shut.answered, 0, 'what is denied was never allowed');
     t.ok(await connection.alive());
     await connection.close();
-    t.equal(await nft('list', 'table', 'inet', 'margay'), inForce, 'nothing of the fallback is left');
+    t.notMatch(await nft('list', 'table', 'inet', 'margay'), /boot-/, 'nothing of the fallback is left');
     await expect(t, enforced);
     await agent.stop();
   });
