@@ -7,6 +7,7 @@ import { mainHelp } from './main-help.js';
 import { type Flags, resolveSettings } from './settings.js';
 import { SettingsError } from './settings-error.js';
 import { type SettingsCommand, settingNames, settingsTable, variableName } from './settings-table.js';
+import { type Shell, shells } from './shells.js';
 import { readVersion } from './version.js';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -122,6 +123,17 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       done(await check(paths, { ...extra, json: Boolean(options.json) }, io));
     });
   program.commandsGroup('Help:');
+  program
+    .command('completion')
+    .description('print what makes a shell complete the command line')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .action(async (shell: Shell) => {
+      const [{ completion }, { commandWords }] = await Promise.all([
+        import('./completion.js'),
+        import('./command-words.js'),
+      ]);
+      io.stdout.write(completion(shell, commandWords(program)));
+    });
   program.helpCommand('help [command]', 'print the help of a command');
   return program;
 }
