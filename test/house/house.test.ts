@@ -51,8 +51,9 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     files: ['src/nft/expressions.ts'],
   },
   observe: { all: [], types: STAGES },
+  doctor: { all: [] },
   agent: { all: STAGES },
-  cli: { all: [...STAGES, 'cli'] },
+  cli: { all: [...STAGES, 'doctor', 'cli'] },
 };
 
 function folderOf(path: string): string {
