@@ -107,6 +107,16 @@ t.test('there is an import for each dependency, and a dependency for each import
   }
 });
 
+t.test('what is loaded late is a file of ours, which the bundle keeps whole', async (t) => {
+  // esbuild gives a dynamic import of a CommonJS package its default export alone. Execa is no such package.
+  const found = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/\bimport\('([^.'][^']*)'\)/g)].flatMap(([, name]) =>
+      name === 'execa' ? [] : [`${path}: import('${name}')`],
+    ),
+  );
+  t.strictSame(found, []);
+});
+
 t.test('no long files', async (t) => {
   const lengths = sources.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
   for (const { path, lines } of lengths) if (lines > 400) t.comment(`${path} has ${lines} lines: is it one concern?`);
