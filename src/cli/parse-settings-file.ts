@@ -1,7 +1,7 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { FileEntry, SettingsFile } from './settings-file.js';
 
-/** The settings in the text of a file. In a module of its own, because yaml takes long to load and is not always needed. */
+/** The keys of the text of margay.yaml with their values and lines, or why it is none. */
 export function parseSettingsFile(path: string, text: string): SettingsFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -12,10 +12,7 @@ export function parseSettingsFile(path: string, text: string): SettingsFile {
   }
   const root = document.contents;
   if (root === null || (isScalar(root) && root.value === null)) return { path, entries: new Map(), issues: [] };
-  if (!isMap(root)) {
-    const issue = { source: `${path} line 1`, message: 'must be a list of `setting: value` lines' };
-    return { path, entries: new Map(), issues: [issue] };
-  }
+  if (!isMap(root)) return failed(path, `${path} line 1`, 'must be a list of `setting: value` lines');
   const entries = new Map<string, FileEntry>();
   for (const { key, value } of root.items) {
     const start = isScalar(key) ? key.range?.[0] : undefined;
@@ -23,4 +20,8 @@ export function parseSettingsFile(path: string, text: string): SettingsFile {
     entries.set(isScalar(key) ? String(key.value) : String(key), { value: plain, line: lineOf(start) });
   }
   return { path, entries, issues: [] };
+}
+
+function failed(path: string, source: string, message: string): SettingsFile {
+  return { path, entries: new Map(), issues: [{ source, message }] };
 }

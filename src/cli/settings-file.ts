@@ -21,13 +21,10 @@ export async function readSettingsFile(path: string, mayBeMissing: boolean): Pro
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && mayBeMissing) return { path, entries: new Map(), issues: [] };
-    return failed(path, path, code === 'ENOENT' ? 'there is no such file' : `can't be read: ${message}`);
+    const reason = code === 'ENOENT' ? 'there is no such file' : `can't be read: ${message}`;
+    return { path, entries: new Map(), issues: [{ source: path, message: reason }] };
   }
   // Loaded only for a file that exists: yaml takes 70 ms, and `margay status` should take 150 altogether.
   const { parseSettingsFile } = await import('./parse-settings-file.js');
   return parseSettingsFile(path, text);
-}
-
-function failed(path: string, source: string, message: string): SettingsFile {
-  return { path, entries: new Map(), issues: [{ source, message }] };
 }
