@@ -7,13 +7,14 @@ import { DaemonError, NoDaemonError, queryStatus } from '../../observe/status-cl
 import { doctorHost } from '../doctor-host.js';
 import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
+import type { SourceSettings } from '../open-source.js';
 import { type Color, createPaint } from '../paint.js';
 import { printable } from '../printable.js';
 import type { Environment, Settings } from '../settings-table.js';
 import { systemctlCommand } from '../systemctl.js';
 import { bootReport } from './boot.js';
 
-type DoctorSettings = Pick<Settings, 'node' | 'datastore' | 'runDir' | 'stateDir'>;
+type DoctorSettings = Pick<Settings, 'node' | 'runDir' | 'stateDir'> & SourceSettings;
 
 /** `margay doctor`: looks at the host, and changes nothing. 1 if there is a problem. */
 export async function doctor(settings: DoctorSettings, { json }: { readonly json: boolean }, io: Io): Promise<number> {
