@@ -1,0 +1,195 @@
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import { StringDecoder } from 'node:string_decoder';
+import { parsedJson } from '../conversion/native.js';
+import { apiError, UnreachableError } from './api-error.js';
+import type { ClusterAccess } from './cluster-access.js';
+import { type Connected, type SessionListener, type SessionTimes, sessions } from './sessions.js';
+import { unlessAborted } from './unless-aborted.js';
+
+export interface ClientTimes extends SessionTimes {
+  /** An answer, or the next part of it, must come within so many ms. */
+  readonly answerMs: number;
+}
+
+export const defaultClientTimes: ClientTimes = { connectMs: 10_000, pingMs: 10_000, pongMs: 5000, answerMs: 30_000 };
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface ApiRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** From `/api` or `/apis` on. */
+  readonly path: string;
+  readonly query?: Query;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * An API server of Kubernetes. Requests reject with `ApiError` for an answer that is not a good one, with `UnreachableError` or
+ * `AccessError` if there is none, and with the reason of the signal.
+ */
+export interface ApiClient {
+  /** The answer, parsed. */
+  request(request: ApiRequest): Promise<unknown>;
+  /** Resolves when the watch has begun: with what comes in one piece, parsed; it ends when the server ends it. */
+  watch(request: ApiRequest): Promise<AsyncGenerator<readonly unknown[], void>>;
+  /** Resolves when there is a connection. */
+  connect(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ClientOptions {
+  readonly access: () => Promise<ClusterAccess>;
+  readonly userAgent: string;
+  readonly times?: ClientTimes;
+  readonly listener?: SessionListener;
+}
+
+interface Answer {
+  readonly stream: ClientHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+}
+
+const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, HTTP2_HEADER_STATUS, NGHTTP2_CANCEL } = constants;
+
+export function apiClient(options: ClientOptions): ApiClient {
+  const { userAgent, times = defaultClientTimes } = options;
+  const listener = options.listener ?? { connected: () => undefined, lost: () => undefined };
+  const connection = sessions(options.access, times, listener);
+
+  /** With the answer's headers; another token is tried at once if the server refuses this one. */
+  async function send(request: ApiRequest): Promise<Answer> {
+    const connected = await unlessAborted(connection.open(), request.signal);
+    const { credentials } = connected.access;
+    const authorization = await unlessAborted(credentials.authorization(), request.signal);
+    const answer = await exchange(connected, request, authorization);
+    if (statusOf(answer) !== 401) return answer;
+    credentials.refused();
+    const other = await unlessAborted(credentials.authorization(), request.signal);
+    if (other === authorization) return answer;
+    answer.stream.close(NGHTTP2_CANCEL);
+    return exchange(connected, request, other);
+  }
+
+  async function exchange(
+    { session, access }: Connected,
+    request: ApiRequest,
+    authorization: string | undefined,
+  ): Promise<Answer> {
+    const { method = 'GET', body, signal } = request;
+    signal?.throwIfAborted();
+    const headers: OutgoingHttpHeaders = {
+      [HTTP2_HEADER_METHOD]: method,
+      [HTTP2_HEADER_PATH]: `${new URL(access.server).pathname.replace(/\/$/, '')}${target(request)}`,
+      accept: 'application/json',
+      'user-agent': userAgent,
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    let stream: ClientHttp2Stream;
+    try {
+      stream = session.request(headers, { endStream: body === undefined });
+    } catch (error) {
+      throw broken(request, error);
+    }
+    // Whoever reads it is told of errors; so is nobody, when nobody reads it any more.
+    stream.on('error', () => undefined);
+    stream.setTimeout(times.answerMs, () => stream.destroy(new Error(`no answer within ${times.answerMs / 1000} s`)));
+    const abort = (): void => stream.close(NGHTTP2_CANCEL);
+    signal?.addEventListener('abort', abort, { once: true });
+    stream.once('close', () => signal?.removeEventListener('abort', abort));
+    if (body !== undefined) stream.end(JSON.stringify(body));
+    return { stream, headers: await responseHeaders(stream, request) };
+  }
+
+  return {
+    async request(request) {
+      const answer = await send(request);
+      const text = await wholeText(answer.stream, request);
+      const status = statusOf(answer);
+      const body = parsedJson(text);
+      if (status < 200 || status > 299) throw apiError(what(request), status, body ?? text, retryAfter(answer));
+      if (body === undefined) throw apiError(what(request), status, 'the answer is no JSON');
+      return body;
+    },
+    async watch(request) {
+      const answer = await send(request);
+      const status = statusOf(answer);
+      if (status !== 200) {
+        const text = await wholeText(answer.stream, request);
+        throw apiError(what(request), status, parsedJson(text) ?? text, retryAfter(answer));
+      }
+      // Pings find a server that has stopped; that nothing happens is no sign of it.
+      answer.stream.setTimeout(0);
+      return pieces(answer.stream, request);
+    },
+    async connect() {
+      await connection.open();
+    },
+    close: () => connection.close(),
+  };
+}
+
+function target({ path, query = {} }: ApiRequest): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) parameters.set(key, String(value));
+  return parameters.size === 0 ? path : `${path}?${parameters}`;
+}
+
+function responseHeaders(stream: ClientHttp2Stream, request: ApiRequest): Promise<IncomingHttpHeaders> {
+  return new Promise((resolve, reject) => {
+    const fail = (error?: unknown): void =>
+      reject(request.signal?.aborted ? request.signal.reason : broken(request, error));
+    stream.once('response', resolve);
+    stream.once('error', fail);
+    stream.once('close', () => fail());
+  });
+}
+
+async function wholeText(stream: ClientHttp2Stream, request: ApiRequest): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of stream) chunks.push(chunk);
+  } catch (error) {
+    throw request.signal?.aborted ? request.signal.reason : broken(request, error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Each line is a document in JSON. */
+async function* pieces(stream: ClientHttp2Stream, request: ApiRequest): AsyncGenerator<readonly unknown[], void> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  try {
+    for await (const chunk of stream) {
+      const lines = (rest + decoder.write(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      const parsed = lines.filter((line) => line !== '').map(parsedJson);
+      if (parsed.length > 0) yield parsed;
+    }
+  } catch (error) {
+    throw request.signal?.aborted ? request.signal.reason : broken(request, error);
+  } finally {
+    stream.close(NGHTTP2_CANCEL);
+  }
+  request.signal?.throwIfAborted();
+}
+
+function statusOf({ headers }: Answer): number {
+  return Number(headers[HTTP2_HEADER_STATUS]);
+}
+
+function retryAfter({ headers }: Answer): string | undefined {
+  const value = headers['retry-after'];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function what({ method = 'GET', path }: ApiRequest): string {
+  return `${method} ${path}`;
+}
+
+function broken(request: ApiRequest, error: unknown): UnreachableError {
+  const message = error instanceof Error ? error.message : 'the connection ended';
+  return new UnreachableError(`${what(request)}: ${message}`, error);
+}

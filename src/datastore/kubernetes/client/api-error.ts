@@ -1,0 +1,73 @@
+import { isMap } from '../../../resources/normalise.js';
+import { listIn, mapIn, numberIn, textIn } from '../conversion/native.js';
+
+/** The API server answered, but not with what was asked for. */
+export class ApiError extends Error {
+  /** As of HTTP. */
+  readonly code: number;
+  /** Kubernetes' word for it: `NotFound`, `Expired`, `Conflict`. */
+  readonly reason: string;
+  /** When to come back, as the server says. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: number, reason: string, message: string, retryAfterMs?: number) {
+    super(message);
+    this.name = 'ApiError';
+    this.code = code;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The API server can't be reached, or stopped answering. */
+export class UnreachableError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.name = 'UnreachableError';
+  }
+}
+
+const words: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  410: 'Gone',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
+
+/**
+ * An error from a Status of Kubernetes, or from whatever else came with the code. `what` was asked for: `GET /api/v1/pods`.
+ */
+export function apiError(what: string, code: number, body: unknown, retryAfter?: string): ApiError {
+  const status = isMap(body) ? body : {};
+  const reason = textIn(status, 'reason') ?? words[code] ?? 'Unknown';
+  const told = textIn(status, 'message') ?? (typeof body === 'string' ? body.trim().slice(0, 200) : '');
+  const message = `${what}: ${code} ${reason}${told === '' ? '' : `: ${told}`}`;
+  const seconds = numberIn(mapIn(status, 'details'), 'retryAfterSeconds') ?? secondsOf(retryAfter);
+  return new ApiError(code, reason, message, seconds === undefined ? undefined : seconds * 1000);
+}
+
+/** What a list, or a watch from a resourceVersion, is too old for: list again. */
+export function isExpired(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 410 || error.reason === 'Expired' || error.reason === 'Gone');
+}
+
+/** Nothing is wrong with the request: the same may succeed later. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 429 || error.code >= 500);
+}
+
+/** The fields of an object that a Status blames. */
+export function statusCauses(body: unknown): readonly string[] {
+  return listIn(mapIn(body, 'details'), 'causes').flatMap((cause) => textIn(cause, 'field') ?? []);
+}
+
+function secondsOf(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
+}
