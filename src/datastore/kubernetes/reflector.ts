@@ -180,13 +180,25 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
       await pause(times.unknownMs * (1 + Math.random()), signal);
       return;
     }
-    for (const { failed } of waiters) failed(error);
+    // A connection that has just ended is no reason for those who wait, if another one can be had.
+    if (error instanceof UnreachableError && retry.tries < QUIET_TRIES && (await connects())) waiting.push(...waiters);
+    else for (const { failed } of waiters) failed(error);
     if (isExpired(error) || isUnknownKind(error)) versions.forget();
     else if (error instanceof UnreachableError || error instanceof AccessError) await reach(error, signal);
     else await pauseAfter(error, signal);
     // What went wrong once is tried again at once.
     if (retry.tries > 0) await pause(retry.next(), signal);
     else retry.next();
+  }
+
+  async function connects(): Promise<boolean> {
+    try {
+      await client.connect();
+      return true;
+    } catch (error) {
+      if (error instanceof UnreachableError || error instanceof AccessError) return false;
+      throw error;
+    }
   }
 
   async function reach(error: Error, signal: AbortSignal): Promise<void> {
@@ -250,7 +262,7 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
       if (stopped.signal.aborted) throw notFollowed();
       // A list of one page costs no more than to ask how far the server is.
       if (known <= PAGE || place === undefined) return listAgain();
-      const target = await versionNow(place);
+      const target = await versionNow(place).catch(unlessUnreachable);
       if (target === undefined || !(await versions.reached(target, times.bringMs))) await listAgain();
     },
     async stop() {
@@ -258,6 +270,11 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
       await running;
     },
   };
+}
+
+/** Who lists again finds out. */
+function unlessUnreachable(error: unknown): undefined {
+  if (!(error instanceof UnreachableError)) throw error;
 }
 
 /** No place has the kind. */

@@ -1,0 +1,12 @@
+import t from 'tap';
+import { fakeWorld } from '../kubernetes/fake-world.js';
+import { load, manifest } from '../kubernetes/manifests.js';
+import { sourceSuite } from '../kubernetes/source-suite.js';
+
+t.test('a source, with the fake API server', async (t) => {
+  const world = await fakeWorld();
+  t.teardown(() => world.close());
+  world.fake.bookmarkMs = 500;
+  await load(world.admin, manifest('crds.yaml'));
+  await sourceSuite(t, world);
+});
