@@ -18,7 +18,11 @@ export function recordMetrics(
   metrics.clusterHostEndpoints.set(calculator.count('HostEndpoint'));
   metrics.clusterWorkloadEndpoints.set(calculator.count('WorkloadEndpoint'));
   metrics.clusterTiers.set(calculator.count('Tier'));
-  metrics.clusterPolicies.set(calculator.count('GlobalNetworkPolicy') + calculator.count('NetworkPolicy'));
+  metrics.clusterPolicies.set(
+    calculator.count('GlobalNetworkPolicy') +
+      calculator.count('NetworkPolicy') +
+      calculator.count('KubernetesNetworkPolicy'),
+  );
   metrics.clusterProfiles.set(calculator.count('Profile'));
   metrics.resyncState.set(status.inSync ? 3 : status.datastore.connected ? 2 : 1);
   metrics.inputGeneration.set(status.input);

@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GlobalNetworkPolicy, NetworkPolicy, Profile, Rule as ResourceRule } from '../resources/kinds.js';
+import type {
+  GlobalNetworkPolicy,
+  KubernetesNetworkPolicy,
+  NetworkPolicy,
+  Profile,
+  Rule as ResourceRule,
+} from '../resources/kinds.js';
 import { policySelector } from './effective-selector.js';
 import type { PolicyRules, ProfileRules, Rule } from './host-policy.js';
 import type { Labels } from './label-index.js';
@@ -9,7 +15,7 @@ import type { PolicyOrder } from './policy-order.js';
 import { resolveRule } from './resolve-rule.js';
 import { type SharedTiers, sharedTiers } from './shared-tiers.js';
 
-export type Policy = NetworkPolicy | GlobalNetworkPolicy;
+export type Policy = NetworkPolicy | KubernetesNetworkPolicy | GlobalNetworkPolicy;
 
 export const DEFAULT_TIER = 'default';
 
@@ -168,7 +174,7 @@ export function policyId(kind: string, namespace: string | undefined, name: stri
 }
 
 function namespaceOf(policy: Policy): string | undefined {
-  return policy.kind === 'NetworkPolicy' ? policy.metadata.namespace : undefined;
+  return policy.kind === 'GlobalNetworkPolicy' ? undefined : policy.metadata.namespace;
 }
 
 function factsOf(policy: Policy, id: string, number: number): PolicyFacts {
@@ -191,7 +197,7 @@ function hasSamePlace(a: PolicyFacts, b: PolicyFacts): boolean {
 /** What `endpoint-tiers.ts` looks at. */
 function placeOf({ kind, spec }: Policy): readonly unknown[] {
   const { types } = spec;
-  if (kind === 'NetworkPolicy') return [types];
+  if (kind !== 'GlobalNetworkPolicy') return [types];
   const { doNotTrack, preDNAT, applyOnForward } = spec;
   return [types, doNotTrack, preDNAT, applyOnForward];
 }

@@ -2,11 +2,8 @@ import { type FelixParameters, resolveFelixParameters } from '../resources/felix
 import { keyOf } from '../resources/key-of.js';
 import type {
   FelixConfiguration,
-  GlobalNetworkPolicy,
   GlobalNetworkSet,
   HostEndpoint,
-  Kind,
-  NetworkPolicy,
   NetworkSet,
   Profile,
   Resource,
@@ -16,7 +13,7 @@ import type {
 import { type Issue, keyText, type ObjectKey } from '../resources/resource.js';
 import { matches } from '../selector/matches.js';
 import { parseSelector } from '../selector/parse-selector.js';
-import { activePolicies, policyId } from './active-policies.js';
+import { activePolicies, type Policy, policyId } from './active-policies.js';
 import { hostEndpointItem, networkSetItem, type SelectableItem, workloadEndpointItem } from './endpoint-item.js';
 import type { HostPolicy } from './host-policy.js';
 import { hostEndpointPolicies, type LocalEndpoints, nats, workloadEndpointPolicies } from './local-endpoints.js';
@@ -47,7 +44,7 @@ export interface PolicyCalculator {
   /** What became of each policy of the cluster, given what was calculated. */
   policyStates(hostPolicy: HostPolicy): PolicyState[];
   /** How many objects of a kind the cluster has. */
-  count(kind: Kind): number;
+  count(kind: ResourceKind): number;
 }
 
 export interface CalculatorOptions {
@@ -66,7 +63,9 @@ interface Handler<R extends Resource> {
   remove(id: string, key: ObjectKey): void;
 }
 
-type Handlers = { readonly [K in Kind]: Handler<Extract<Resource, { readonly kind: K }>> };
+type ResourceKind = Resource['kind'];
+
+type Handlers = { readonly [K in ResourceKind]: Handler<Extract<Resource, { readonly kind: K }>> };
 
 export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
   const members = memberIndex();
@@ -134,7 +133,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
     remove: members.removeItem,
   };
   const policies = {
-    set: (_: string, policy: NetworkPolicy | GlobalNetworkPolicy) => active.setPolicy(policy),
+    set: (_: string, policy: Policy) => active.setPolicy(policy),
     remove: (_: string, { kind, namespace, name }: ObjectKey) => active.removePolicy(policyId(kind, namespace, name)),
   };
   const stagedPolicies = {
@@ -151,6 +150,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
     GlobalNetworkSet: sets,
     NetworkPolicy: policies,
     GlobalNetworkPolicy: policies,
+    KubernetesNetworkPolicy: policies,
     StagedNetworkPolicy: stagedPolicies,
     StagedGlobalNetworkPolicy: stagedPolicies,
     StagedKubernetesNetworkPolicy: stagedPolicies,
@@ -183,6 +183,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
       set: (_, { metadata }) => setNodeLabels(metadata.name, metadata.labels ?? {}),
       remove: (_, { name }) => setNodeLabels(name, {}),
     },
+    EndpointSlice: { set: members.setSlice, remove: members.removeSlice },
     // It tells whether the datastore may be used; it has no part in policy.
     ClusterInformation: { set: () => undefined, remove: () => undefined },
   };
@@ -199,7 +200,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
     },
     remove(key) {
       const id = keyText(key);
-      if (ids.get(key.kind)?.delete(id)) handlers[key.kind as Kind].remove(id, key);
+      if (ids.get(key.kind)?.delete(id)) handlers[key.kind as ResourceKind].remove(id, key);
     },
     setInterfaces(current) {
       interfaces = current;

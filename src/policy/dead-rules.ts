@@ -21,20 +21,26 @@ export function deadRules(policy: PolicyRules, { sets }: Pick<HostPolicy, 'sets'
       if (last !== -1 && index > last) {
         return [{ direction, index, cause: 'shadowed', reason: `${direction}[${last}] takes everything before` }];
       }
-      const empty = neededSets(rule).find((ids) => ids.every((id) => (sets.get(id)?.members.size ?? 0) === 0));
+      const empty = neededSets(rule).find(({ ids }) => ids.every((id) => (sets.get(id)?.members.size ?? 0) === 0));
       if (!empty) return [];
-      const names = empty.map((id) => sets.get(id)?.description ?? id).join(', ');
-      return [{ direction, index, cause: 'hollow', reason: `nothing is selected by ${names}` }];
+      const names = empty.ids.map((id) => sets.get(id)?.description ?? id).join(', ');
+      const reason = empty.isService ? `${names} has no endpoints` : `nothing is selected by ${names}`;
+      return [{ direction, index, cause: 'hollow', reason }];
     });
   });
 }
 
+interface NeededSets {
+  readonly ids: readonly string[];
+  readonly isService: boolean;
+}
+
 /** Sets of which one at least must have a member, for each criterion. */
-function neededSets({ source, destination }: Rule): (readonly string[])[] {
+function neededSets({ source, destination }: Rule): NeededSets[] {
   return [source, destination].flatMap(({ set, service, ports }) => [
-    ...(set === undefined ? [] : [[set]]),
-    ...(service === undefined ? [] : [[service]]),
-    ...(ports && ports.ranges.length === 0 ? [ports.sets] : []),
+    ...(set === undefined ? [] : [{ ids: [set], isService: false }]),
+    ...(service === undefined ? [] : [{ ids: [service], isService: true }]),
+    ...(ports && ports.ranges.length === 0 ? [{ ids: ports.sets, isService: false }] : []),
   ]);
 }
 

@@ -1,7 +1,8 @@
-import type { EntityRule, GlobalNetworkPolicy, NetworkPolicy } from '../resources/kinds.js';
+import type { EntityRule } from '../resources/kinds.js';
 import { parseSelector } from '../selector/parse-selector.js';
 import { prefixLabels, replaceAll, replaceGlobal } from '../selector/rewrite-selector.js';
 import { all, and, equals, has, isIn, not, type Selector } from '../selector/selector.js';
+import type { Policy } from './active-policies.js';
 
 export const NAMESPACE_LABEL = 'projectcalico.org/namespace';
 export const ORCHESTRATOR_LABEL = 'projectcalico.org/orchestrator';
@@ -14,10 +15,10 @@ export const SERVICE_ACCOUNT_PREFIX = 'pcsa.';
  * What a policy selects, with its namespace and the selectors of namespaces and service accounts worked in, on the syntax tree
  * (Calico does it on the text, where a label value that holds `all()` would be damaged).
  */
-export function policySelector(policy: NetworkPolicy | GlobalNetworkPolicy): Selector {
+export function policySelector(policy: Policy): Selector {
   const { selector = '', serviceAccountSelector = '' } = policy.spec;
   const own = selector.trim() === '' ? undefined : parsed(selector);
-  if (policy.kind === 'NetworkPolicy') {
+  if (policy.kind !== 'GlobalNetworkPolicy') {
     const base = conjunction(own, equals(NAMESPACE_LABEL, policy.metadata.namespace));
     return serviceAccountSelector === ''
       ? base

@@ -1,6 +1,9 @@
+import type { EndpointSlice } from '../resources/kinds.js';
+import { CountedSet } from './counted-set.js';
 import type { MemberSet } from './host-policy.js';
 import { type Labels, labelIndex } from './label-index.js';
-import type { SetDefinition } from './resolve-rule.js';
+import type { SelectorSet, SetDefinition } from './resolve-rule.js';
+import { serviceIndex } from './service-index.js';
 
 /** What an endpoint or network set brings into the sets that select it. */
 export interface Contribution {
@@ -15,11 +18,13 @@ export interface NamedPort {
   readonly port: number;
 }
 
-/** The members of the sets in use, from all endpoints and network sets of the cluster. */
+/** The members of the sets in use, from all endpoints, network sets and endpoint slices of the cluster. */
 export interface MemberIndex {
   setItem(id: string, labels: Labels, parents: readonly string[], contribution: Contribution): void;
   removeItem(id: string): void;
   setParent(name: string, labels: Labels | undefined): void;
+  setSlice(id: string, slice: EndpointSlice): void;
+  removeSlice(id: string): void;
   /** Each call counts; the set exists until it has been released as often. */
   retain(definition: SetDefinition): void;
   release(id: string): void;
@@ -36,6 +41,7 @@ export function memberIndex(): MemberIndex {
   const entries = new Map<string, Entry>();
   const sets = new Map<string, MemberSet>();
   const contributions = new Map<string, Contribution>();
+  const services = serviceIndex();
   const index = labelIndex((setId, itemId, selected) => {
     const entry = entries.get(setId);
     const contribution = contributions.get(itemId);
@@ -43,6 +49,7 @@ export function memberIndex(): MemberIndex {
   });
 
   const count = ({ definition, set }: Entry, contribution: Contribution, add: boolean): void => {
+    if ('service' in definition) return;
     for (const member of membersOf(definition, contribution)) {
       if (add) set.add(member);
       else set.remove(member);
@@ -67,6 +74,8 @@ export function memberIndex(): MemberIndex {
       contributions.delete(id);
     },
     setParent: index.setParent,
+    setSlice: services.setSlice,
+    removeSlice: services.removeSlice,
     retain(definition) {
       const known = entries.get(definition.id);
       if (known) {
@@ -76,20 +85,22 @@ export function memberIndex(): MemberIndex {
       const set = new CountedSet(definition);
       entries.set(definition.id, { definition, set, users: 1 });
       sets.set(definition.id, set);
-      index.setSelector(definition.id, definition.selector);
+      if ('service' in definition) services.addSet(definition.service, set);
+      else index.setSelector(definition.id, definition.selector);
     },
     release(id) {
       const entry = entries.get(id);
       if (!entry || --entry.users > 0) return;
       entries.delete(id);
       sets.delete(id);
-      index.removeSelector(id);
+      if ('service' in entry.definition) services.removeSet(entry.definition.service, entry.set);
+      else index.removeSelector(id);
     },
     sets,
   };
 }
 
-function membersOf({ kind, port }: SetDefinition, { nets, ports }: Contribution): readonly string[] {
+function membersOf({ kind, port }: SelectorSet, { nets, ports }: Contribution): readonly string[] {
   if (kind === 'net') return nets;
   const named = ports.filter(({ name, protocol }) => name === port?.name && (port.protocol ?? protocol) === protocol);
   return named.flatMap((entry) => nets.map((net) => `${withoutLength(net)},${entry.protocol}:${entry.port}`));
@@ -97,43 +108,4 @@ function membersOf({ kind, port }: SetDefinition, { nets, ports }: Contribution)
 
 function withoutLength(net: string): string {
   return net.slice(0, net.lastIndexOf('/'));
-}
-
-/** Members may come from several items: each goes with the last that brought it. */
-class CountedSet implements MemberSet {
-  readonly id: string;
-  readonly kind: 'net' | 'ip,port';
-  readonly description: string;
-  readonly members: MemberSet['members'];
-  readonly #counts = new Map<string, number>();
-  version = 0;
-
-  constructor({ id, kind, description }: SetDefinition) {
-    this.id = id;
-    this.kind = kind;
-    this.description = description;
-    const counts = this.#counts;
-    this.members = {
-      has: (member) => counts.has(member),
-      get size() {
-        return counts.size;
-      },
-      [Symbol.iterator]: () => counts.keys(),
-    };
-  }
-
-  add(member: string): void {
-    const users = this.#counts.get(member) ?? 0;
-    this.#counts.set(member, users + 1);
-    if (users === 0) this.version++;
-  }
-
-  remove(member: string): void {
-    const users = this.#counts.get(member) ?? 0;
-    if (users > 1) {
-      this.#counts.set(member, users - 1);
-    } else if (this.#counts.delete(member)) {
-      this.version++;
-    }
-  }
 }

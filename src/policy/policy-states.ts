@@ -1,3 +1,4 @@
+import { keyOf } from '../resources/key-of.js';
 import type { ObjectKey } from '../resources/resource.js';
 import type { PolicyFacts } from './active-policies.js';
 import { DEFAULT_TIER } from './active-policies.js';
@@ -34,9 +35,7 @@ export function policyStates(
 ): PolicyState[] {
   const reach = reachOf(hostPolicy);
   const states = [...policies].map((facts): PolicyState => {
-    const { kind, metadata } = facts.policy;
-    const namespace = facts.policy.kind === 'NetworkPolicy' ? { namespace: facts.policy.metadata.namespace } : {};
-    const key = { kind, ...namespace, name: metadata.name };
+    const key = keyOf(facts.policy);
     return { key, tier: facts.tier, ...judge(facts, reach, hostPolicy) };
   });
   const inactive = [...staged].map(({ key, tier = DEFAULT_TIER }): PolicyState => {
@@ -77,11 +76,6 @@ function unsupported({ policy }: PolicyFacts): Judgement | undefined {
 
 /** A policy without rules is enforced: it denies. */
 function judgeRules(rules: PolicyRules, hostPolicy: HostPolicy): Judgement {
-  const service = [...rules.ingress, ...rules.egress].some(
-    ({ source, destination }) => source.service ?? destination.service,
-  );
-  if (service)
-    return { state: 'unsupported', reason: 'services are known to Kubernetes only: rules with them match nothing' };
   const dead = deadRules(rules, hostPolicy);
   if (dead.length === 0) return { state: 'enforced', reason: null };
   const all = dead.length === rules.ingress.length + rules.egress.length;

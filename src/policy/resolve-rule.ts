@@ -3,19 +3,31 @@ import type { EntityRule, IcmpMatch, Rule as ResourceRule } from '../resources/k
 import { parsePort } from '../resources/port.js';
 import { protocolNumber } from '../resources/protocol.js';
 import { canonicalText } from '../selector/canonical-text.js';
-import { all, isIn, type Selector } from '../selector/selector.js';
+import { all, type Selector } from '../selector/selector.js';
 import { selectorId, uniqueId } from '../selector/unique-id.js';
 import { ruleSelectors } from './effective-selector.js';
 import type { EntityMatch, Family, Icmp, PortMatch, Rule } from './host-policy.js';
+import { serviceKey } from './service-index.js';
 
 /** A set that a rule refers to, and what belongs to it. */
-export interface SetDefinition {
+export type SetDefinition = SelectorSet | ServiceSet;
+
+interface CommonSet {
   readonly id: string;
   readonly kind: 'net' | 'ip,port';
   readonly description: string;
+}
+
+export interface SelectorSet extends CommonSet {
   readonly selector: Selector;
   /** For named ports: endpoints that have a port of this name and protocol (undefined: any). */
   readonly port?: { readonly name: string; readonly protocol: number | undefined };
+}
+
+/** The addresses of the endpoints of a service, with their ports or without. */
+export interface ServiceSet extends CommonSet {
+  /** `NAMESPACE/NAME` */
+  readonly service: string;
 }
 
 export interface ResolvedRule {
@@ -112,9 +124,9 @@ function resolvePorts(
   };
 }
 
-const selectorSets = new WeakMap<Selector, SetDefinition>();
+const selectorSets = new WeakMap<Selector, SelectorSet>();
 
-function selectorSet(selector: Selector): SetDefinition {
+function selectorSet(selector: Selector): SelectorSet {
   const known = selectorSets.get(selector);
   if (known) return known;
   const set = { id: selectorId(selector), kind: 'net', description: canonicalText(selector), selector } as const;
@@ -124,7 +136,7 @@ function selectorSet(selector: Selector): SetDefinition {
 
 const PROTOCOL_NAME: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
 
-function namedPortSet(name: string, selector: Selector, protocol: number | undefined): SetDefinition {
+function namedPortSet(name: string, selector: Selector, protocol: number | undefined): SelectorSet {
   const protocolName = protocol === undefined ? 'any' : (PROTOCOL_NAME[protocol] ?? String(protocol));
   return {
     id: uniqueId('n', `${selectorId(selector)},${protocolName},${name}`),
@@ -135,21 +147,18 @@ function namedPortSet(name: string, selector: Selector, protocol: number | undef
   };
 }
 
-/** Services exist in Kubernetes only; without their endpoints the set is empty and the rule never matches. */
+/** A service that names no namespace is one of the policy's. */
 function serviceSet(
-  service: NonNullable<EntityRule['services']>,
+  match: NonNullable<EntityRule['services']>,
   role: 'source' | 'destination',
-  namespace: string | undefined,
-): SetDefinition {
-  const key = `${service.namespace ?? namespace ?? ''}/${service.name ?? ''}`;
+  policyNamespace: string | undefined,
+): ServiceSet {
+  const service = serviceKey(match.namespace ?? policyNamespace ?? '', match.name ?? '');
   const withPorts = role === 'destination';
   return {
-    id: uniqueId(withPorts ? 'svc' : 'svcnoport', key),
+    id: uniqueId(withPorts ? 'svc' : 'svcnoport', service),
     kind: withPorts ? 'ip,port' : 'net',
-    description: `service ${key}`,
-    selector: NOTHING,
+    description: `service ${service}`,
+    service,
   };
 }
-
-/** Selects no endpoint: nothing is in an empty list. */
-const NOTHING: Selector = isIn('projectcalico.org/namespace', []);

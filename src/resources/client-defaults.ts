@@ -1,4 +1,4 @@
-import type { KindDefinition } from './kinds.js';
+import type { ReadableKind } from './kinds.js';
 import { isMap } from './normalise.js';
 import { defaultTierOrder } from './tier.js';
 import { workloadEndpointName } from './workload-endpoint-name.js';
@@ -11,7 +11,7 @@ const tierLabel = 'projectcalico.org/tier';
  * Fills in what Calico's client does on write: namespace, the name and labels of workload endpoints, tier and types of policies,
  * order and action of tiers. The value is normalised, and changed in place; what is of the wrong type is left alone.
  */
-export function fillClientDefaults(value: Fields, definition: KindDefinition): void {
+export function fillClientDefaults(value: Fields, definition: ReadableKind): void {
   const metadata = value.metadata;
   const spec = value.spec;
   if (!isFields(metadata) || !isFields(spec)) return;

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { type ClusterInformation, clusterInformation } from './cluster-information.js';
+import { type EndpointSlice, endpointSlice } from './endpoint-slice.js';
 import { type FelixConfiguration, felixConfiguration } from './felix-configuration.js';
 import { type HostEndpoint, hostEndpoint } from './host-endpoint.js';
 import { type GlobalNetworkSet, globalNetworkSet, type NetworkSet, networkSet } from './network-set.js';
@@ -7,6 +8,8 @@ import { type Node, node } from './node.js';
 import {
   type GlobalNetworkPolicy,
   globalNetworkPolicy,
+  type KubernetesNetworkPolicy,
+  kubernetesNetworkPolicy,
   type NetworkPolicy,
   networkPolicy,
   type StagedGlobalNetworkPolicy,
@@ -26,10 +29,12 @@ export type { EndpointPort, WorkloadEndpointPort } from './endpoint-port.js';
 export type { Action, EntityRule, HttpMatch, IcmpMatch, Rule } from './rule.js';
 export type {
   ClusterInformation,
+  EndpointSlice,
   FelixConfiguration,
   GlobalNetworkPolicy,
   GlobalNetworkSet,
   HostEndpoint,
+  KubernetesNetworkPolicy,
   NetworkPolicy,
   NetworkSet,
   Node,
@@ -41,8 +46,7 @@ export type {
   WorkloadEndpoint,
 };
 
-/** A valid resource of a kind that Margay handles, told apart by `kind`. */
-export type Resource =
+type UserResource =
   | HostEndpoint
   | WorkloadEndpoint
   | Profile
@@ -58,19 +62,32 @@ export type Resource =
   | Node
   | ClusterInformation;
 
-export type Kind = Resource['kind'];
+/** What a datastore makes of objects of Kubernetes that are no resources of Calico. */
+type DerivedResource = KubernetesNetworkPolicy | EndpointSlice;
 
-export interface KindDefinition {
-  readonly kind: Kind;
+/** A valid resource of a kind that Margay handles, told apart by `kind`. */
+export type Resource = UserResource | DerivedResource;
+
+/** A kind that users write, name and read. */
+export type Kind = UserResource['kind'];
+export type DerivedKind = DerivedResource['kind'];
+
+/** What reading an object takes. */
+export interface ReadableKind {
+  readonly kind: Kind | DerivedKind;
   readonly schema: z.ZodType<Resource>;
   readonly namespaced: boolean;
+}
+
+export interface KindDefinition extends ReadableKind {
+  readonly kind: Kind;
   /** Lower case: the segment of etcd keys and the name of the Kubernetes resource. */
   readonly plural: string;
   /** What calicoctl takes besides the kind and its plural, lower case. */
   readonly shortNames: readonly string[];
 }
 
-/** The kinds that Margay handles; everything else that needs a list of kinds takes it from here. */
+/** The kinds of resources that users write; everything else that needs a list of them takes it from here. */
 export const kinds: { readonly [K in Kind]: KindDefinition & { readonly kind: K } } = {
   HostEndpoint: define('HostEndpoint', hostEndpoint, 'cluster', 'hostendpoints', ['hep', 'heps']),
   WorkloadEndpoint: define('WorkloadEndpoint', workloadEndpoint, 'namespaced', 'workloadendpoints', ['wep', 'weps']),
@@ -132,6 +149,12 @@ export const kinds: { readonly [K in Kind]: KindDefinition & { readonly kind: K 
   ]),
 };
 
+/** The kinds that only a datastore yields: unknown in files and to commands. */
+export const derivedKinds: { readonly [K in DerivedKind]: ReadableKind & { readonly kind: K } } = {
+  KubernetesNetworkPolicy: { kind: 'KubernetesNetworkPolicy', schema: kubernetesNetworkPolicy, namespaced: true },
+  EndpointSlice: { kind: 'EndpointSlice', schema: endpointSlice, namespaced: true },
+};
+
 const byName = new Map(
   Object.values(kinds).flatMap((definition) =>
     [definition.kind.toLowerCase(), definition.plural, ...definition.shortNames].map(
@@ -143,6 +166,11 @@ const byName = new Map(
 /** The kind of exactly this spelling, as in the field `kind`. */
 export function kindOf(kind: string): KindDefinition | undefined {
   return Object.hasOwn(kinds, kind) ? kinds[kind as Kind] : undefined;
+}
+
+/** As `kindOf`, for kinds that only a datastore yields. */
+export function derivedKindOf(kind: string): ReadableKind | undefined {
+  return Object.hasOwn(derivedKinds, kind) ? derivedKinds[kind as DerivedKind] : undefined;
 }
 
 /** The kind that a user means: its name in any letter case, its plural or one of calicoctl's short names. */

@@ -1,6 +1,6 @@
 import { adviceOn } from './advice.js';
 import { fillClientDefaults } from './client-defaults.js';
-import { type Kind, type KindDefinition, kindOf, type Resource } from './kinds.js';
+import { derivedKindOf, kindOf, type ReadableKind, type Resource } from './kinds.js';
 import { isMap, type Normalisation, normalise } from './normalise.js';
 import type { Issue, ObjectKey, Parsed } from './resource.js';
 import { apiVersion } from './resource-schema.js';
@@ -13,7 +13,8 @@ export interface ParseOptions {
   readonly unknownFields: 'error' | 'warning';
   /**
    * `client`: the value is what a user gives to calicoctl, and what Calico's client fills in on write is filled in. `none`: it
-   * comes from a datastore, and rules of the client that need not hold there become warnings.
+   * comes from a datastore, rules of the client that need not hold there become warnings, and kinds that only a datastore yields
+   * are known.
    */
   readonly defaults: 'client' | 'none';
   /** What is wrong with the syntax of a selector. */
@@ -26,7 +27,7 @@ export interface ParseResult {
   readonly parsed: Parsed;
 }
 
-const shapes = new Map<Kind, Shape>();
+const shapes = new Map<ReadableKind['kind'], Shape>();
 
 /**
  * Validates a value from JSON or YAML as a resource of Calico. Never throws; all that is wrong is listed, with its path.
@@ -37,7 +38,7 @@ export function parseResource(value: unknown, options: ParseOptions): ParseResul
     return invalid([
       { path: '', code: 'type', message: 'a resource must be a map with apiVersion, kind, metadata and spec' },
     ]);
-  const definition = typeof value.kind === 'string' ? kindOf(value.kind) : undefined;
+  const definition = typeof value.kind === 'string' ? definitionOf(value.kind, options) : undefined;
   const problem = typeProblem(value, definition);
   if (definition === undefined || problem !== undefined) return invalid([problem ?? unknownKind(value.kind)]);
   const context: Normalisation = {
@@ -56,7 +57,7 @@ export function parseResource(value: unknown, options: ParseOptions): ParseResul
 
 function validate(
   normal: Record<string, unknown>,
-  definition: KindDefinition,
+  definition: ReadableKind,
   options: ParseOptions,
   { issues, warnings }: Normalisation,
 ): Parsed {
@@ -71,7 +72,11 @@ function validate(
   return { valid: true, resource, warnings: [...told, ...adviceOn(resource)] };
 }
 
-function shape(definition: KindDefinition): Shape {
+function definitionOf(kind: string, { defaults }: ParseOptions): ReadableKind | undefined {
+  return kindOf(kind) ?? (defaults === 'none' ? derivedKindOf(kind) : undefined);
+}
+
+function shape(definition: ReadableKind): Shape {
   const known = shapes.get(definition.kind) ?? shapeOf(definition.schema);
   shapes.set(definition.kind, known);
   return known;
@@ -79,7 +84,7 @@ function shape(definition: KindDefinition): Shape {
 
 function typeProblem(
   value: Readonly<Record<string, unknown>>,
-  definition: KindDefinition | undefined,
+  definition: ReadableKind | undefined,
 ): Issue | undefined {
   if (definition === undefined) return unknownKind(value.kind);
   const version = value.apiVersion;
@@ -94,7 +99,7 @@ function unknownKind(kind: unknown): Issue {
   return { path: 'kind', code: 'kind', message };
 }
 
-function keyOf(normal: Readonly<Record<string, unknown>>, { kind, namespaced }: KindDefinition): { key?: ObjectKey } {
+function keyOf(normal: Readonly<Record<string, unknown>>, { kind, namespaced }: ReadableKind): { key?: ObjectKey } {
   const metadata = normal.metadata;
   if (!isMap(metadata)) return {};
   const { name, namespace } = metadata;

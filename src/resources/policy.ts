@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { emptyIsAbsent, oneOf, type RefinementContext, report, text, within } from './field.js';
 import { clusterMetadata, namespacedMetadata } from './metadata.js';
-import { globalPolicyNameProblem, nameProblem, policyNameProblem } from './name.js';
+import { globalPolicyNameProblem, nameProblem, policyNameProblem, resourceNameProblem } from './name.js';
 import { resource } from './resource-schema.js';
 import { rules, selector } from './rule.js';
 
@@ -64,10 +64,18 @@ export const globalNetworkPolicy = resource('GlobalNetworkPolicy', global, globa
 export const stagedNetworkPolicy = resource('StagedNetworkPolicy', namespaced, stagedSpec);
 export const stagedGlobalNetworkPolicy = resource('StagedGlobalNetworkPolicy', global, stagedGlobalSpec);
 
+/** What a NetworkPolicy of Kubernetes means, as a policy of its namespace. Nobody writes it: a datastore makes it. */
+export const kubernetesNetworkPolicy = resource(
+  'KubernetesNetworkPolicy',
+  namespacedMetadata('V-NAME', resourceNameProblem),
+  namespacedSpec,
+);
+
 export type NetworkPolicy = z.infer<typeof networkPolicy>;
 export type GlobalNetworkPolicy = z.infer<typeof globalNetworkPolicy>;
 export type StagedNetworkPolicy = z.infer<typeof stagedNetworkPolicy>;
 export type StagedGlobalNetworkPolicy = z.infer<typeof stagedGlobalNetworkPolicy>;
+export type KubernetesNetworkPolicy = z.infer<typeof kubernetesNetworkPolicy>;
 
 interface Selectors {
   readonly selector?: string | undefined;

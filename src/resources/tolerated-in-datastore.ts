@@ -1,5 +1,7 @@
-import type { Kind } from './kinds.js';
+import { within } from './field.js';
+import type { ReadableKind } from './kinds.js';
 import type { Issue } from './resource.js';
+import { selectorLimit } from './rule.js';
 
 /**
  * Rules that only Calico's client checks: objects that break them get into datastores by other ways (kubectl, old versions),
@@ -33,10 +35,16 @@ const clientOnly: ReadonlySet<string> = new Set([
   'limit',
 ]);
 
+/** Kubernetes has no such limit, and Calico's agent takes a selector of any length. */
+const longSelector = within(selectorLimit)('a'.repeat(selectorLimit + 1));
+
 /** Whether an object from a datastore is used in spite of the issue. */
-export function toleratedInDatastore({ code, message }: Issue, kind: Kind): boolean {
+export function toleratedInDatastore({ code, message }: Issue, kind: ReadableKind['kind']): boolean {
   // Each parameter is resolved on its own, with its own way to treat a bad value.
   if (kind === 'FelixConfiguration' && code.startsWith('V-FC')) return true;
   if (code === 'V-NAME' && message === 'a name is missing') return false;
+  if (code === 'V-SELECTOR') return message === longSelector;
+  // The other addresses and ports of a slice are used.
+  if (kind === 'EndpointSlice' && code.startsWith('endpoint-')) return true;
   return clientOnly.has(code);
 }

@@ -42,7 +42,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'ipVersion lost',
     file: 'ruleset/rule.ts',
-    find: 'rule.ipVersion ? [familyMatch(rule.ipVersion)] : []',
+    find: 'rule.ipVersion ? [FAMILY_MATCH[rule.ipVersion]] : []',
     replace: '[]',
   },
   {
@@ -105,5 +105,17 @@ export const FAULTS: readonly Fault[] = [
     file: 'ruleset/host-stages.ts',
     find: "{ statements: [match(ct.status, 'dnat'), accept], comment: 'judged in postrouting' },",
     replace: '',
+  },
+  {
+    name: 'a service as source is any source',
+    file: 'ruleset/rule.ts',
+    find: "field === 'saddr' ? inOne(entity.service) : ALWAYS",
+    replace: 'ALWAYS',
+  },
+  {
+    name: 'a service as destination is any destination',
+    file: 'ruleset/rule.ts',
+    find: 'service ? [[match(key, inSet(sets.ports(service, family)))]] : ALWAYS',
+    replace: 'ALWAYS',
   },
 ];

@@ -17,11 +17,56 @@ export interface Edges {
 
 /** The edges of all rules of a world. */
 export function aimsOf(world: World): Aim[] {
-  return world.resources.flatMap(({ spec }) => {
+  const services = servicesOf(world);
+  return world.resources.flatMap(({ metadata, spec }) => {
     const { ingress = [], egress = [] } = spec as { ingress?: Fields[]; egress?: Fields[] };
-    return [...ingress, ...egress].map(aimOf);
+    const { namespace } = metadata as { namespace?: string };
+    return [...ingress, ...egress].flatMap((rule) => [aimOf(rule), ...serviceAims(rule, namespace, services)]);
   });
 }
+
+interface Service {
+  readonly addresses: string[];
+  readonly ports: { readonly protocol?: string; readonly port?: number }[];
+}
+
+/** By namespace and name. */
+function servicesOf({ resources }: World): ReadonlyMap<string, Service> {
+  const services = new Map<string, Service>();
+  for (const { kind, metadata, spec } of resources) {
+    if (kind !== 'EndpointSlice') continue;
+    const { service, addresses, ports } = spec as Partial<Service> & { service?: string };
+    const key = `${(metadata as { namespace?: string }).namespace}/${service}`;
+    const found = services.get(key) ?? { addresses: [], ports: [] };
+    services.set(key, found);
+    found.addresses.push(...(addresses ?? []).filter((address) => /^[0-9a-f:.]+$/.test(address)));
+    found.ports.push(...(ports ?? []));
+  }
+  return services;
+}
+
+/** The endpoints of a service that a rule names, with each of its ports and the ones beside it. */
+function serviceAims(rule: Fields, own: string | undefined, services: ReadonlyMap<string, Service>): Aim[] {
+  const { source, destination } = rule as { source?: Entity; destination?: Entity };
+  const match = source?.services ?? destination?.services;
+  const service = match && services.get(`${match.namespace ?? own}/${match.name}`);
+  if (!service) return [];
+  const addresses = { 4: addressesOf(service, 4), 6: addressesOf(service, 6) };
+  if (source?.services) return [{ ...aimOf(rule), source: { ports: [], addresses } }];
+  return service.ports.map(({ protocol = 'TCP', port = 80 }) => ({
+    protocol: PROTOCOLS[protocol],
+    source: NO_EDGES,
+    destination: { ports: [port, port, port, port + 1], addresses },
+  }));
+}
+
+function addressesOf({ addresses }: Service, family: Family): string[] {
+  return addresses
+    .filter((address) => familyOf(address) === family)
+    .flatMap((address) => [address, ...addressEdges(address)]);
+}
+
+const NO_EDGES: Edges = { ports: [], addresses: { 4: [], 6: [] } };
 
 const PROTOCOLS: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132, ICMP: 1, ICMPv6: 58, UDPLite: 136 };
 
@@ -30,6 +75,7 @@ interface Entity {
   readonly notNets?: readonly string[];
   readonly ports?: readonly (number | string)[];
   readonly notPorts?: readonly (number | string)[];
+  readonly services?: { readonly name?: string; readonly namespace?: string };
 }
 
 function aimOf(rule: Fields): Aim {

@@ -1,6 +1,7 @@
 import type { Table } from '../../src/nft/objects.js';
 import { policyCalculator } from '../../src/policy/calculator.js';
 import type { HostPolicy } from '../../src/policy/host-policy.js';
+import { derivedKindOf } from '../../src/resources/kinds.js';
 import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
 import { parseResource } from '../../src/resources/parse-resource.js';
 import { initialTiers } from '../../src/resources/tier.js';
@@ -28,7 +29,8 @@ export function compileWorld(world: World): CompiledWorld {
   });
   calculator.setInterfaces(new Map(INTERFACES.map((each) => [each.name, each])));
   for (const value of world.resources) {
-    const { parsed } = parseResource(value, { unknownFields: 'error', defaults: 'client', checkSelector });
+    const defaults = derivedKindOf(String(value.kind)) ? 'none' : 'client';
+    const { parsed } = parseResource(value, { unknownFields: 'error', defaults, checkSelector });
     if (!parsed.valid) throw new InvalidWorld(`${JSON.stringify(value)}: ${JSON.stringify(parsed.issues)}`);
     calculator.upsert(parsed.resource);
   }

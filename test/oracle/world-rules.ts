@@ -65,6 +65,12 @@ export const SELECTORS: readonly string[] = [
 ];
 export const NAMESPACE_SELECTORS: readonly string[] = ["env == 'prod'", "env != 'prod'", 'all()', 'has(env)'];
 export const ACCOUNT_SELECTORS: readonly string[] = ["team == 'x'", 'has(team)', 'all()'];
+/** Those that endpoint slices may be of. */
+export const SERVICES = [
+  { name: 'web', namespace: 'prod' },
+  { name: 'db', namespace: 'prod' },
+  { name: 'web', namespace: 'dev' },
+] as const;
 export const PORT_NAMES: readonly string[] = ['http', 'dns', 'nowhere'];
 const PORTS: readonly (number | string)[] = [
   22,
@@ -149,7 +155,7 @@ function entity(
   family: number,
 ): Fields {
   const services = place.direction === 'ingress' ? name === 'source' : name === 'destination';
-  if (services && choose.chance(0.02)) return { [name]: { services: { name: 'web', namespace: 'prod' } } };
+  if (services && choose.chance(0.08)) return { [name]: service(choose, place, name, protocol) };
   const nets = NETS.filter((net) => familyOf(net) === family);
   const fields: Fields = {
     ...(choose.chance(0.25) ? { nets: choose.few(nets, 3) } : {}),
@@ -169,6 +175,21 @@ function entity(
     ...(choose.chance(0.15) ? ports(choose, 'notPorts', protocol) : {}),
   };
   return { [name]: fields };
+}
+
+/** As a source with ports of its own; as a destination the ports are those of the service. */
+function service(
+  choose: Random,
+  { owner }: RulePlace,
+  side: 'source' | 'destination',
+  protocol: Protocol | undefined,
+): Fields {
+  const { name, namespace } = choose.pick([...SERVICES, { name: 'nowhere', namespace: 'prod' }]);
+  const own = owner === 'namespaced policy' && choose.chance(0.4);
+  return {
+    services: own ? { name } : { name, namespace },
+    ...(side === 'source' && choose.chance(0.2) ? ports(choose, 'ports', protocol) : {}),
+  };
 }
 
 function accounts(choose: Random): Fields {

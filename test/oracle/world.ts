@@ -11,6 +11,7 @@ import {
   type RulePlace,
   rules,
   SELECTORS,
+  SERVICES,
 } from './world-rules.js';
 
 /** Resources of a cluster as somebody could write them, all valid. */
@@ -28,6 +29,8 @@ export function randomWorld(seed: number): World {
     ...tiers(choose),
     ...many(choose, 10, (index) => globalPolicy(choose, index)),
     ...many(choose, 5, (index) => namespacedPolicy(choose, index)),
+    ...many(choose, 2, (index) => kubernetesPolicy(choose, index)),
+    ...many(choose, 4, (index) => endpointSlice(choose, index)),
     ...stagedPolicies(choose),
     ...profiles(choose),
     ...networkSets(choose),
@@ -185,6 +188,50 @@ function globalPolicy(choose: Random, index: number): Fields {
 function namespacedPolicy(choose: Random, index: number): Fields {
   const namespace = choose.pick(['prod', 'prod', 'dev']);
   return resource('NetworkPolicy', { name: `n${index}`, namespace }, policyFields(choose, 'namespaced policy', false));
+}
+
+/** Its name and its place in the order may be those of a policy of Calico. */
+function kubernetesPolicy(choose: Random, index: number): Fields {
+  const fields = policyFields(choose, 'namespaced policy', false);
+  const metadata = { name: `n${index}`, namespace: choose.pick(['prod', 'dev']) };
+  return resource('KubernetesNetworkPolicy', metadata, { ...fields, tier: 'default', order: 1000 });
+}
+
+/** Of workloads here and elsewhere, and of the host; some are of no use. */
+const ENDPOINT_ADDRESSES: readonly string[] = [
+  '10.65.0.2',
+  '10.65.0.3',
+  '10.5.0.7',
+  '10.0.0.1',
+  '10.0.0.5',
+  '10.1.0.7',
+  '198.51.100.7',
+  'fd65::2',
+  'fd65::3',
+  'fd05::7',
+  'fd00::5',
+  'fd01::7',
+  'db.example.org',
+];
+
+const SERVICE_PORTS: readonly Fields[] = [
+  { protocol: 'TCP', port: 80 },
+  { protocol: 'TCP', port: 8080 },
+  { protocol: 'UDP', port: 53 },
+  { protocol: 'SCTP', port: 80 },
+  { port: 443 },
+  { protocol: 'TCP' },
+];
+
+/** Several of one service are one. */
+function endpointSlice(choose: Random, index: number): Fields {
+  const { namespace, name } = choose.pick(SERVICES);
+  const spec = {
+    service: name,
+    addresses: choose.few(ENDPOINT_ADDRESSES, 6),
+    ports: choose.chance(0.9) ? choose.few(SERVICE_PORTS, 3) : [],
+  };
+  return resource('EndpointSlice', { namespace, name: `e${index}` }, spec);
 }
 
 /** Before everything else, and against it: they must change nothing. */

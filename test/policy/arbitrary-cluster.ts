@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Resource } from '../../src/resources/kinds.js';
+import { derivedKindOf, type Resource } from '../../src/resources/kinds.js';
 import { keyText, type ObjectKey } from '../../src/resources/resource.js';
 import { interfaces, NODE, toResource } from './from-yaml.js';
 
@@ -102,7 +102,21 @@ export const arbitraryRule: fc.Arbitrary<Fields> = fc.constantFrom<4 | 6>(4, 6).
   );
 });
 
-const rules = fc.array(arbitraryRule, { maxLength: 3 });
+const services = fc.record({ name: fc.constantFrom('db', 'web'), namespace });
+
+/** Rules of one direction; what they may say of services depends on it. */
+function rulesOf(side: 'source' | 'destination'): fc.Arbitrary<Fields[]> {
+  const withService = fc.record({
+    action,
+    protocol: maybe(fc.constantFrom('TCP', 'UDP')),
+    [side]: fc.record({ services }),
+  });
+  const rule = fc.oneof({ weight: 8, arbitrary: arbitraryRule }, { weight: 1, arbitrary: withService });
+  return fc.array(rule, { maxLength: 3 });
+}
+
+const ingress = rulesOf('source');
+const egress = rulesOf('destination');
 const order = maybe(fc.constantFrom(-1, 0, 10, 10.5));
 const tierName = fc.constantFrom('default', 'default', 't1', 't2', 'ghost');
 const types = maybe(fc.constantFrom(['Ingress'], ['Egress'], ['Ingress', 'Egress']));
@@ -152,8 +166,8 @@ const globalPolicy = fc
     selector: selectorText,
     namespaceSelector: maybe(fc.constantFrom('all()', "team == 'a'")),
     types,
-    ingress: rules,
-    egress: rules,
+    ingress,
+    egress,
     place: fc.constantFrom('normal', 'normal', 'forward', 'preDNAT', 'untracked'),
   })
   .map(({ name, place, types, ...spec }) => {
@@ -173,10 +187,33 @@ const networkPolicy = fc
     order,
     selector: selectorText,
     types,
-    ingress: rules,
-    egress: rules,
+    ingress,
+    egress,
   })
   .map(({ namespace, name, ...spec }) => ({ kind: 'NetworkPolicy', metadata: { namespace, name }, spec }));
+
+const kubernetesPolicy = fc
+  .record({ namespace, name: fc.constantFrom('g1', 'n2'), selector: selectorText, types, ingress, egress })
+  .map(({ namespace, name, ...spec }) => ({
+    kind: 'KubernetesNetworkPolicy',
+    metadata: { namespace, name },
+    spec: { tier: 'default', order: 1000, ...spec },
+  }));
+
+const endpointSlice = fc
+  .record({
+    namespace,
+    name: fc.constantFrom('e1', 'e2', 'e3'),
+    service: maybe(fc.constantFrom('db', 'web')),
+    addresses: fc.array(fc.oneof(ipv4, ipv6), { maxLength: 3 }),
+    ports: fc.array(
+      fc.record({ protocol: maybe(fc.constantFrom('TCP', 'UDP', 'SCTP')), port: fc.constantFrom(53, 80) }),
+      {
+        maxLength: 2,
+      },
+    ),
+  })
+  .map(({ namespace, name, ...spec }) => ({ kind: 'EndpointSlice', metadata: { namespace, name }, spec }));
 
 const profile = fc
   .record({
@@ -185,8 +222,8 @@ const profile = fc
       labels,
       word.map((value) => ({ 'pcns.team': value })),
     ),
-    ingress: rules,
-    egress: rules,
+    ingress,
+    egress,
   })
   .map(({ name, ...spec }) => ({ kind: 'Profile', metadata: { name }, spec }));
 
@@ -229,12 +266,16 @@ export const arbitraryResource: fc.Arbitrary<Resource> = fc
     { weight: 4, arbitrary: workloadEndpoint },
     { weight: 5, arbitrary: globalPolicy },
     { weight: 2, arbitrary: networkPolicy },
+    { weight: 1, arbitrary: kubernetesPolicy },
+    { weight: 2, arbitrary: endpointSlice },
     { weight: 2, arbitrary: profile },
     { weight: 1, arbitrary: tier },
     { weight: 2, arbitrary: networkSet },
     { weight: 1, arbitrary: configuration },
   )
-  .map((object) => toResource({ apiVersion, ...withoutUndefined(object) }));
+  .map((object) =>
+    toResource({ apiVersion, ...withoutUndefined(object) }, derivedKindOf(object.kind) ? 'none' : 'client'),
+  );
 
 function withoutUndefined(value: Fields): Fields {
   return JSON.parse(JSON.stringify(value));

@@ -6,7 +6,7 @@ import type { Resource } from '../../src/resources/kinds.js';
 import { keyText } from '../../src/resources/resource.js';
 import { arbitraryCluster, arbitraryInterfaces, arbitraryResource, keyOf } from './arbitrary-cluster.js';
 import { comparable } from './comparable.js';
-import { calculate, fromYaml, newCalculator, SOME_INTERFACES } from './from-yaml.js';
+import { calculate, fromYaml, newCalculator, oneFromYaml, SOME_INTERFACES } from './from-yaml.js';
 
 type Step = { readonly upsert: Resource } | { readonly remove: Resource } | 'calculate';
 
@@ -244,4 +244,122 @@ t.test('interfaces move an endpoint', async (t) => {
   t.strictSame(where(), ['eth0']);
   calculator.setInterfaces(new Map([['eth1', { name: 'eth1', up: true, addresses: ['192.0.2.1'] }]]));
   t.strictSame(where(), ['eth1']);
+});
+
+const pods = `
+kind: WorkloadEndpoint
+metadata: {namespace: prod, labels: {app: shop}}
+spec: {node: n1, orchestrator: k8s, pod: w, endpoint: eth0, interfaceName: cali1, ipNetworks: [10.0.0.1]}
+---
+kind: WorkloadEndpoint
+metadata: {namespace: test, labels: {app: shop}}
+spec: {node: n1, orchestrator: k8s, pod: w, endpoint: eth0, interfaceName: cali2, ipNetworks: [10.0.0.2]}
+---
+kind: HostEndpoint
+metadata: {name: h, labels: {app: shop, projectcalico.org/namespace: prod, projectcalico.org/orchestrator: k8s}}
+spec: {node: n1, interfaceName: eth0}
+---
+kind: NetworkPolicy
+metadata: {namespace: prod, name: p}
+spec: {order: 1000, selector: app == 'shop', types: [Ingress, Egress]}
+---
+kind: GlobalNetworkPolicy
+metadata: {name: p}
+spec: {order: 1000, selector: app == 'shop', types: [Ingress, Egress]}
+`;
+
+t.test('a policy of Kubernetes is one of its namespace, with a kind of its own', async (t) => {
+  const calculator = newCalculator();
+  calculator.setInterfaces(SOME_INTERFACES);
+  const kubernetes = (spec: string) =>
+    oneFromYaml(
+      'KubernetesNetworkPolicy',
+      `metadata: {namespace: prod, name: p}\nspec: {tier: default, order: 1000, selector: projectcalico.org/orchestrator == 'k8s', ${spec}}`,
+      'none',
+    );
+  for (const resource of fromYaml(pods)) calculator.upsert(resource);
+  calculator.upsert(
+    kubernetes(
+      "types: [Ingress], ingress: [{action: Allow, source: {selector: app == 'shop'}}, {action: Allow, source: {services: {name: db}}}]",
+    ),
+  );
+  const policies = () => {
+    const { workloadEndpoints, hostEndpoints } = calculator.calculate().hostPolicy;
+    return [...workloadEndpoints, ...hostEndpoints].map(({ normal }) => normal.map(({ ingress }) => ingress));
+  };
+  t.strictSame(policies(), [
+    [['GlobalNetworkPolicy/p', 'KubernetesNetworkPolicy/prod/p', 'NetworkPolicy/prod/p']],
+    [['GlobalNetworkPolicy/p']],
+    [['GlobalNetworkPolicy/p']],
+  ]);
+  const { hostPolicy } = calculator.calculate();
+  t.match(hostPolicy.policies.get('KubernetesNetworkPolicy/prod/p'), {
+    kind: 'KubernetesNetworkPolicy',
+    namespace: 'prod',
+    name: 'p',
+    tier: 'default',
+  });
+  const described = [...hostPolicy.sets.values()].map(({ description }) => description);
+  t.strictSame(described, [`(projectcalico.org/namespace == "prod" && app == "shop")`, 'service prod/db']);
+  t.match(
+    calculator.policyStates(hostPolicy).map(({ key, state }) => `${key.kind}/${key.namespace}/${key.name} ${state}`),
+    [
+      'GlobalNetworkPolicy/undefined/p enforced',
+      'KubernetesNetworkPolicy/prod/p enforced',
+      'NetworkPolicy/prod/p enforced',
+    ],
+  );
+  t.equal(calculator.count('KubernetesNetworkPolicy'), 1);
+  calculator.remove({ kind: 'NetworkPolicy', namespace: 'prod', name: 'p' });
+  t.strictSame(policies()[0], [['GlobalNetworkPolicy/p', 'KubernetesNetworkPolicy/prod/p']]);
+  calculator.upsert(kubernetes('types: [Egress]'));
+  t.strictSame(policies()[0], [['GlobalNetworkPolicy/p']], 'in the other direction now');
+  calculator.remove({ kind: 'KubernetesNetworkPolicy', namespace: 'prod', name: 'p' });
+  t.notOk(calculator.calculate().hostPolicy.policies.has('KubernetesNetworkPolicy/prod/p'));
+});
+
+t.test('endpoint slices change the members of sets, and nothing else', async (t) => {
+  const calculator = newCalculator();
+  calculator.setInterfaces(SOME_INTERFACES);
+  const add = (text: string, defaults?: 'none') => {
+    for (const resource of fromYaml(text, defaults)) calculator.upsert(resource);
+  };
+  add(`
+${pods}
+---
+kind: NetworkPolicy
+metadata: {namespace: prod, name: p}
+spec:
+  selector: app == 'shop'
+  ingress: [{action: Allow, source: {services: {name: db}}}]
+  egress: [{action: Allow, destination: {services: {name: db, namespace: prod}}}]
+`);
+  const { policies, sets } = calculator.calculate().hostPolicy;
+  const rules = policies.get('NetworkPolicy/prod/p');
+  const members = () => [...sets.values()].map(({ kind, members }) => [kind, [...members]]);
+  t.strictSame(members(), [
+    ['net', []],
+    ['ip,port', []],
+  ]);
+  const slice = (namespace: string, name: string, address: string) =>
+    add(
+      `{kind: EndpointSlice, metadata: {namespace: ${namespace}, name: ${name}}, spec: {service: db, addresses: [${address}], ports: [{port: 5432}]}}`,
+      'none',
+    );
+  slice('prod', 'a', '10.0.0.7');
+  slice('test', 'a', '10.0.0.9');
+  slice('prod', 'b', '"fd00::7"');
+  const after = calculator.calculate().hostPolicy;
+  t.equal(after.policies.get('NetworkPolicy/prod/p'), rules);
+  t.strictSame(members(), [
+    ['net', ['10.0.0.7/32', 'fd00::7/128']],
+    ['ip,port', ['10.0.0.7,6:5432', 'fd00::7,6:5432']],
+  ]);
+  t.equal(calculator.count('EndpointSlice'), 3);
+  calculator.remove({ kind: 'EndpointSlice', namespace: 'prod', name: 'a' });
+  calculator.calculate();
+  t.strictSame(members(), [
+    ['net', ['fd00::7/128']],
+    ['ip,port', ['fd00::7,6:5432']],
+  ]);
 });

@@ -32,10 +32,11 @@ t.test('order of policies', async (t) => {
     policy('y//GlobalNetworkPolicy', 10.5),
     policy('x//GlobalNetworkPolicy', -2),
     policy('w//GlobalNetworkPolicy', 0),
+    policy('a/ns/KubernetesNetworkPolicy', 10),
   ].sort(comparePolicies);
   t.strictSame(
     sorted.map(({ tie }) => tie.split('//')[0]),
-    ['x', 'w', 'a-b', 'a.b', 'a', 'a/ns/NetworkPolicy', 'y', 'z'],
+    ['x', 'w', 'a-b', 'a.b', 'a', 'a/ns/KubernetesNetworkPolicy', 'a/ns/NetworkPolicy', 'y', 'z'],
     'the joined text decides a tie',
   );
 });
@@ -286,10 +287,10 @@ t.test('what has no effect is told', async (t) => {
 });
 
 /** `name state` of each policy. */
-function states(yaml: string): string[] {
+function states(yaml: string, derived = ''): string[] {
   const calculator = newCalculator();
   calculator.setInterfaces(SOME_INTERFACES);
-  for (const resource of fromYaml(yaml)) calculator.upsert(resource);
+  for (const resource of [...fromYaml(yaml), ...fromYaml(derived, 'none')]) calculator.upsert(resource);
   return calculator.policyStates(calculator.calculate().hostPolicy).map(({ key, state }) => `${key.name} ${state}`);
 }
 
@@ -330,6 +331,24 @@ t.test('states of policies', async (t) => {
     ['a enforced', 'b enforced'],
     'in one direction only',
   );
+});
+
+t.test('states of policies with services', async (t) => {
+  const h = hep('h', 'interfaceName: eth0');
+  const policy = gnp('a', 'egress: [{action: Allow, destination: {services: {name: db, namespace: prod}}}]');
+  const slice = (spec: string) => `{kind: EndpointSlice, metadata: {namespace: prod, name: s}, spec: {${spec}}}`;
+  t.strictSame(states(h + policy), ['a hollow']);
+  t.strictSame(states(h + policy, slice('service: db, addresses: [10.0.0.1]')), ['a hollow'], 'no ports');
+  t.strictSame(states(h + policy, slice('service: db, addresses: [10.0.0.1], ports: [{port: 1}]')), ['a enforced']);
+  const incoming = gnp('a', 'ingress: [{action: Allow, source: {services: {name: db, namespace: prod}}}]');
+  t.strictSame(states(h + incoming), ['a hollow']);
+  t.strictSame(states(h + incoming, slice('service: db, addresses: [10.0.0.1]')), ['a enforced']);
+  const calculator = newCalculator();
+  for (const resource of fromYaml(h + policy)) calculator.upsert(resource);
+  calculator.setInterfaces(SOME_INTERFACES);
+  t.match(calculator.policyStates(calculator.calculate().hostPolicy), [
+    { reason: 'egress[0] matches nothing: service prod/db has no endpoints' },
+  ]);
 });
 
 t.test('tiers that are reached, and tiers that are not', async (t) => {

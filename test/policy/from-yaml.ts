@@ -1,6 +1,6 @@
 import { type Calculation, policyCalculator } from '../../src/policy/calculator.js';
 import type { HostInterface } from '../../src/policy/resolve-interfaces.js';
-import type { Kind, Resource } from '../../src/resources/kinds.js';
+import type { DerivedKind, Kind, Resource } from '../../src/resources/kinds.js';
 import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
 import { type ParseOptions, parseResource } from '../../src/resources/parse-resource.js';
 import { readDocuments } from '../../src/resources/read-documents.js';
@@ -23,7 +23,11 @@ export function fromYaml(text: string, defaults: ParseOptions['defaults'] = 'cli
 }
 
 /** The only resource of the text, of the given kind. */
-export function oneFromYaml<K extends Kind>(kind: K, text: string, defaults: ParseOptions['defaults'] = 'client') {
+export function oneFromYaml<K extends Kind | DerivedKind>(
+  kind: K,
+  text: string,
+  defaults: ParseOptions['defaults'] = 'client',
+) {
   const [resource] = fromYaml(`kind: ${kind}\n${text}`, defaults);
   if (resource?.kind !== kind) throw new Error(`not one ${kind}: ${text}`);
   return resource as Extract<Resource, { kind: K }>;

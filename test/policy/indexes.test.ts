@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import { type LabelIndex, type Labels, labelIndex } from '../../src/policy/label-index.js';
 import { type Contribution, memberIndex } from '../../src/policy/member-index.js';
-import type { SetDefinition } from '../../src/policy/resolve-rule.js';
+import type { SelectorSet } from '../../src/policy/resolve-rule.js';
 import { labelRestrictions } from '../../src/selector/label-restrictions.js';
 import { matches } from '../../src/selector/matches.js';
 import { parseSelector } from '../../src/selector/parse-selector.js';
 import { all, and, compare, equals, has, isIn, member, not, or, type Selector } from '../../src/selector/selector.js';
+import { oneFromYaml } from './from-yaml.js';
 
 const label = fc.constantFrom('a', 'b', 'c');
 const value = fc.constantFrom('1', '2', '12');
@@ -125,7 +126,7 @@ t.test('what a selector demands of labels, everything that it matches has', asyn
   t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }));
 });
 
-function definition(text: string, port?: SetDefinition['port']): SetDefinition {
+function definition(text: string, port?: SelectorSet['port']): SelectorSet {
   const result = parseSelector(text);
   if (!result.ok) throw new Error(result.message);
   const common = {
@@ -227,4 +228,85 @@ t.test('named ports', async (t) => {
     'fd00::1,17:5353',
     'fd00::1,6:53',
   ]);
+});
+
+t.test('services', async (t) => {
+  const index = memberIndex();
+  const ports = { id: 'ports', kind: 'ip,port', description: '', service: 'prod/db' } as const;
+  const addresses = { id: 'addresses', kind: 'net', description: '', service: 'prod/db' } as const;
+  const slice = (name: string, spec: string, namespace = 'prod') =>
+    index.setSlice(
+      `${namespace}/${name}`,
+      oneFromYaml('EndpointSlice', `metadata: {namespace: ${namespace}, name: ${name}}\nspec: {${spec}}`, 'none'),
+    );
+  const has = () => [ports, addresses].map(({ id }) => shown(index.sets.get(id)?.members));
+
+  slice('db-1', 'service: db, addresses: [10.0.0.1, "FD00::1"], ports: [{port: 5432}, {protocol: UDP, port: 53}]');
+  index.retain(ports);
+  index.retain(addresses);
+  t.strictSame(
+    has(),
+    [
+      ['10.0.0.1,17:53', '10.0.0.1,6:5432', 'fd00::1,17:53', 'fd00::1,6:5432'],
+      ['10.0.0.1/32', 'fd00::1/128'],
+    ],
+    'slices of before, for each family',
+  );
+  const version = () => [ports, addresses].map(({ id }) => index.sets.get(id)?.version ?? -1);
+  const before = version();
+  slice('other', 'service: web, addresses: [10.0.0.9], ports: [{port: 80}]');
+  slice('db', 'service: db, addresses: [10.0.0.9], ports: [{port: 80}]', 'test');
+  slice('none', 'addresses: [10.0.0.9], ports: [{port: 80}]');
+  t.strictSame(version(), before, 'what is not of the service changes nothing');
+
+  slice('db-2', 'service: db, addresses: [10.0.0.1, 10.0.0.2], ports: [{port: 5432}]');
+  slice('db-1', 'service: db, addresses: [10.0.0.1, 10.0.0.1], ports: [{port: 5432}]');
+  t.strictSame(has(), [
+    ['10.0.0.1,6:5432', '10.0.0.2,6:5432'],
+    ['10.0.0.1/32', '10.0.0.2/32'],
+  ]);
+  const both = version();
+  index.removeSlice('prod/db-1');
+  t.strictSame(version(), both, 'what another slice has too stays');
+  slice('db-2', 'service: web, addresses: [10.0.0.1], ports: [{port: 5432}]');
+  t.strictSame(has(), [[], []], 'the slice of another service now');
+  slice('db-2', 'service: db, addresses: [10.0.0.3], ports: []');
+  t.strictSame(has(), [[], ['10.0.0.3/32']], 'no ports, no members with ports');
+  const set = index.sets.get('addresses');
+  index.removeSlice('prod/db-2');
+  index.removeSlice('prod/db-2');
+  t.strictSame(has(), [[], []]);
+  slice('db-3', 'service: db, addresses: [10.0.0.4], ports: [{port: 1}]');
+  t.strictSame(has(), [['10.0.0.4,6:1'], ['10.0.0.4/32']], 'slices that come later');
+  t.equal(index.sets.get('addresses'), set, 'always the same object');
+
+  index.release('ports');
+  t.notOk(index.sets.has('ports'));
+  slice('db-3', 'service: db, addresses: [10.0.0.5], ports: [{port: 1}]');
+  index.retain(ports);
+  t.strictSame(has(), [['10.0.0.5,6:1'], ['10.0.0.5/32']], 'again');
+});
+
+t.test('what is of no use in a slice is left out of it', async (t) => {
+  const index = memberIndex();
+  const ports = { id: 'ports', kind: 'ip,port', description: '', service: 'prod/db' } as const;
+  index.retain(ports);
+  index.setSlice('x', {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'EndpointSlice',
+    metadata: { namespace: 'prod', name: 'x' },
+    spec: {
+      service: 'db',
+      addresses: ['db.example.org', '10.0.0.1', '10.0.0.2/24', '::ffff:10.0.0.3'],
+      ports: [
+        { protocol: 'ICMP', port: 1 },
+        { protocol: 'QUIC', port: 2 },
+        { port: 0 },
+        { port: 65536 },
+        {},
+        { protocol: 'SCTP', port: 3 },
+      ],
+    },
+  });
+  t.strictSame(shown(index.sets.get('ports')?.members), ['10.0.0.1,132:3', '10.0.0.3,132:3']);
 });

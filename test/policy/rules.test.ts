@@ -170,7 +170,7 @@ t.test('sets of selectors', async (t) => {
 t.test('ports', async (t) => {
   const of = (yaml: string, namespace?: string) => {
     const { rule, sets } = resolve(`action: Allow, ${yaml}`, namespace);
-    return { side: rule.destination, sets };
+    return { side: rule.destination, sets: sets.flatMap((set) => ('selector' in set ? set : [])) };
   };
   const numbers = of('protocol: TCP, destination: {ports: [80, "1000:2000"], notPorts: [1500]}');
   t.strictSame(numbers.side.ports, {
@@ -225,15 +225,21 @@ t.test('ports', async (t) => {
   );
 });
 
-t.test('services: sets that nothing fills without Kubernetes', async (t) => {
+t.test('services', async (t) => {
   const { rule, sets } = resolve('action: Allow, destination: {services: {name: kubernetes, namespace: default}}');
-  t.equal(sets[0]?.id, 'svc:gQrIAo_BHPov3ak3rMnN3fDK7EMRzF8ZNQjvGw', 'the id that Calico gives it');
-  t.equal(rule.destination.service, sets[0]?.id);
-  t.equal(sets[0]?.kind, 'ip,port');
+  t.strictSame(sets, [
+    {
+      id: 'svc:gQrIAo_BHPov3ak3rMnN3fDK7EMRzF8ZNQjvGw',
+      kind: 'ip,port',
+      description: 'service default/kubernetes',
+      service: 'default/kubernetes',
+    },
+  ]);
+  t.equal(rule.destination.service, sets[0]?.id, 'the id that Calico gives it');
   const own = resolve('action: Allow, destination: {services: {name: web}}', 'prod');
-  t.equal(own.sets[0]?.description, 'service prod/web', 'in the namespace of the policy');
+  t.match(own.sets[0], { service: 'prod/web' }, 'in the namespace of the policy');
   const source = resolveRule({ action: 'Allow', source: { services: { name: 'web', namespace: 'prod' } } }, undefined);
-  t.match(source.sets, [{ id: /^svcnoport:/, kind: 'net' }]);
+  t.match(source.sets, [{ id: /^svcnoport:/, kind: 'net', service: 'prod/web' }], 'the addresses, whatever the port');
 });
 
 t.test('labels and members of endpoints and sets', async (t) => {

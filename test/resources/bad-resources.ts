@@ -1,4 +1,4 @@
-import type { Kind } from '../../src/resources/kinds.js';
+import type { DerivedKind, Kind } from '../../src/resources/kinds.js';
 
 /** Path in the object, value to put there, the rule that it breaks and where that is told, if not there. */
 export type Bad = readonly [path: string, value: unknown, code: string, told?: string | undefined];
@@ -295,5 +295,45 @@ export const good: Partial<Record<Kind, readonly Good[]>> = {
   Node: [
     ['spec.bgp.asNumber', '65535.65535'],
     ['spec.addresses', [{ address: 'anything', type: 'Hostname' }]],
+  ],
+};
+
+/** What makes an object of a kind that only a datastore yields invalid. */
+export const badDerived: Readonly<Record<DerivedKind, readonly Bad[]>> = {
+  KubernetesNetworkPolicy: [
+    ['metadata.name', '', 'V-NAME'],
+    ['metadata.namespace', undefined, 'required'],
+    ['spec.selector', 'a ==', 'V-SELECTOR'],
+    ['spec.ingress[0].action', 'allow', 'V-ACTION'],
+    ['spec.ingress[0].protocol', 'gre', 'V-PROTO'],
+    ['spec.egress[0].destination.nets', ['10.0.0.0/33'], 'V-NET', 'spec.egress[0].destination.nets[0]'],
+  ],
+  EndpointSlice: [
+    ['metadata.name', undefined, 'required'],
+    ['metadata.namespace', undefined, 'required'],
+    ['spec.addresses', 'x', 'type'],
+    ['spec.addresses', [{ ip: 'x' }], 'type', 'spec.addresses[0]'],
+    ['spec.ports', [80], 'type', 'spec.ports[0]'],
+    ['spec.ports[0].port', '5432', 'type'],
+  ],
+};
+
+/** Changes of such an object that are told as warnings, and what else of it is used all the same. */
+export const toldDerived: Readonly<Record<DerivedKind, readonly Bad[]>> = {
+  KubernetesNetworkPolicy: [
+    ['metadata.name', 'Upper', 'V-NAME'],
+    ['spec.selector', selector1025, 'V-SELECTOR'],
+    ['spec.ingress[0].source', { selector: selector1025 }, 'V-SELECTOR', 'spec.ingress[0].source.selector'],
+    ['spec.egress[0].destination.notNets', Array.from({ length: 257 }, (_, i) => `10.0.${i % 256}.0/24`), 'limit'],
+    ['spec.new', 1, 'unknown-field'],
+  ],
+  EndpointSlice: [
+    ['spec.addresses[1]', 'db.example.org', 'endpoint-address'],
+    ['spec.addresses[1]', '10.0.0.0/8', 'endpoint-address'],
+    ['spec.ports[0].port', 0, 'endpoint-port'],
+    ['spec.ports[0].port', 65536, 'endpoint-port'],
+    ['spec.ports[0].protocol', 'ICMP', 'endpoint-port'],
+    ['spec.ports[0].protocol', 'QUIC', 'endpoint-port'],
+    ['spec.ports[0].name', 'sql', 'unknown-field'],
   ],
 };

@@ -1,4 +1,4 @@
-import type { Kind } from '../../src/resources/kinds.js';
+import type { DerivedKind, Kind } from '../../src/resources/kinds.js';
 
 export type Fields = Record<string, unknown>;
 
@@ -133,9 +133,29 @@ export const samples: Readonly<Record<Kind, { metadata: Fields; spec: Fields; st
   },
 };
 
+/** The same for the kinds that only a datastore yields. */
+const derivedSamples: Readonly<Record<DerivedKind, { metadata: Fields; spec: Fields }>> = {
+  KubernetesNetworkPolicy: {
+    metadata: { name: 'k.1', namespace: 'prod' },
+    spec: {
+      tier: 'default',
+      order: 1000,
+      selector: "projectcalico.org/orchestrator == 'k8s'",
+      types: ['Ingress', 'Egress'],
+      ingress: [{ action: 'Allow', protocol: 'TCP', destination: { ports: [80, 'http'] } }],
+      egress: [{ action: 'Allow', destination: { nets: ['10.0.0.0/8'], notNets: ['10.1.0.0/16'] } }],
+    },
+  },
+  EndpointSlice: {
+    metadata: { name: 'db-x7f', namespace: 'prod' },
+    spec: { service: 'db', addresses: ['10.65.0.2', 'fd65::2'], ports: [{ protocol: 'TCP', port: 5432 }] },
+  },
+};
+
 /** A fresh copy of the sample of a kind. */
-export function sample(kind: Kind): Fields {
-  return { apiVersion: 'projectcalico.org/v3', kind, ...structuredClone(samples[kind]) };
+export function sample(kind: Kind | DerivedKind): Fields {
+  const all = { ...samples, ...derivedSamples };
+  return { apiVersion: 'projectcalico.org/v3', kind, ...structuredClone(all[kind]) };
 }
 
 /** Sets what is at a path such as `spec.ports[0].name`; undefined removes it. */

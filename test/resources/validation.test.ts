@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { type Kind, kindNamed, kinds } from '../../src/resources/kinds.js';
+import { type DerivedKind, derivedKinds, type Kind, kindNamed, kinds } from '../../src/resources/kinds.js';
 import { defaultAllowProfile } from '../../src/resources/packaged-rules.js';
 import { type ParseOptions, parseResource } from '../../src/resources/parse-resource.js';
 import { parsePath, pathText } from '../../src/resources/path.js';
 import type { Issue } from '../../src/resources/resource.js';
 import { workloadEndpointName } from '../../src/resources/workload-endpoint-name.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
-import { bad, good, long } from './bad-resources.js';
+import { bad, badDerived, good, long, toldDerived } from './bad-resources.js';
 import { type Fields, sample, withField } from './sample-resources.js';
 
 const asUser: ParseOptions = { unknownFields: 'error', defaults: 'client', checkSelector };
@@ -34,6 +34,29 @@ for (const kind of allKinds) {
       t.strictSame(issuesOf(withField(sample(kind), path, value)), [], `${path} = ${JSON.stringify(value)} is valid`);
   });
 }
+
+for (const kind of Object.keys(derivedKinds) as DerivedKind[]) {
+  t.test(kind, async (t) => {
+    t.match(parseResource(sample(kind), fromDatastore), { key: { kind }, parsed: { valid: true, warnings: [] } });
+    t.match(issuesOf(sample(kind)), [{ path: 'kind', code: 'kind' }], 'nobody can write it');
+    t.equal(kindNamed(kind), undefined, 'nor ask for it');
+    for (const [path, value, code, told = path] of badDerived[kind])
+      t.match(issuesOf(withField(sample(kind), path, value), fromDatastore), [{ path: told, code }], `${path} ${code}`);
+    for (const [path, value, code, told = path] of toldDerived[kind]) {
+      const { parsed } = parseResource(withField(sample(kind), path, value), fromDatastore);
+      t.match(parsed, { valid: true, warnings: [{ path: told, code }] }, `${path} ${code}`);
+    }
+  });
+}
+
+t.test('an endpoint slice with nothing in it', async (t) => {
+  const slice = { ...sample('EndpointSlice'), spec: { service: null, addresses: null, ports: [{ protocol: null }] } };
+  t.match(parseResource(slice, fromDatastore).parsed, {
+    valid: true,
+    resource: { spec: { ports: [{}] } },
+    warnings: [],
+  });
+});
 
 t.test('every rule has a bad case', async (t) => {
   const directory = new URL('../../src/resources/', import.meta.url);
@@ -210,6 +233,7 @@ t.test('what datastores may hold', async (t) => {
     ['GlobalNetworkPolicy', 'spec.ingress[0].source.nets', ['10.0.0.1', '10.0.0.1/8']],
     ['GlobalNetworkPolicy', 'spec.ingress[0].destination.ports', ['HTTP_x']],
     ['GlobalNetworkPolicy', 'spec.newField', 1],
+    ['GlobalNetworkPolicy', 'spec.selector', `a == '${long(1019)}'`],
     ['FelixConfiguration', 'spec.logPrefix', 'a.b'],
   ];
   for (const [kind, path, value] of lenient) {

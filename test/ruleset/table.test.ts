@@ -1,8 +1,10 @@
 import t from 'tap';
+import { fakeDriver } from '../../src/nft/fake-driver.js';
+import { kernelTable } from '../../src/nft/kernel-table.js';
 import { chainPool } from '../../src/ruleset/chain-pool.js';
 import { logPrefixOf } from '../../src/ruleset/log-prefix.js';
 import { conntrackTable, renderTable, TABLE } from '../../src/ruleset/render.js';
-import { calculate } from '../policy/from-yaml.js';
+import { calculate, fromYaml, newCalculator } from '../policy/from-yaml.js';
 import { showTable, tableOf, verdictOf } from './shown.js';
 
 const CONNTRACK = ['ct state established,related accept', 'ct state invalid drop'];
@@ -512,4 +514,54 @@ t.test('placeholders of the log prefix', async (t) => {
   t.equal(logPrefixOf('%t %k %n %p %x%', policy), 't1 np n ns/n %x%');
   t.equal(logPrefixOf('%k %p', { ...owner, kind: 'GlobalNetworkPolicy' }), 'gnp n');
   t.equal(logPrefixOf('%t-%k-%n-%p', { name: 'pro', ingress: [], egress: [] }), '-pro-pro-pro');
+});
+
+t.test('an endpoint that a service gains or loses is an element of a set, and no rule changes', async (t) => {
+  const calculator = newCalculator();
+  const add = (text: string, defaults?: 'none') => {
+    for (const resource of fromYaml(text, defaults)) calculator.upsert(resource);
+  };
+  add(
+    hep('h', 'interfaceName: eth0') +
+      gnp(
+        'p',
+        `ingress: [{action: Allow, source: {services: {name: db, namespace: ns1}}}],
+         egress: [{action: Allow, destination: {services: {name: db, namespace: ns1}}}]`,
+      ),
+  );
+  const driver = fakeDriver();
+  const kernel = kernelTable(driver, TABLE);
+  const written = async () => {
+    const before = driver.scripts.length;
+    await kernel.sync(renderTable(calculator.calculate().hostPolicy));
+    return driver.scripts
+      .slice(before)
+      .map(({ text }) => text)
+      .join('')
+      .replaceAll(/s-[0-9a-f]+/g, 's')
+      .split('\n')
+      .filter((line) => line !== '')
+      .sort();
+  };
+  await written();
+  const slice = (addresses: string) =>
+    add(
+      `{kind: EndpointSlice, metadata: {namespace: ns1, name: e}, spec: {service: db, addresses: [${addresses}], ports: [{port: 80}]}}`,
+      'none',
+    );
+  slice('10.0.0.1');
+  t.strictSame(await written(), [
+    'add element inet margay s-4-32 { 10.0.0.1 }',
+    'add element inet margay s-4-port { 10.0.0.1 . tcp . 80 }',
+  ]);
+  slice('10.0.0.1, "fd00::1"');
+  t.strictSame(await written(), [
+    'add element inet margay s-6-128 { fd00::1 }',
+    'add element inet margay s-6-port { fd00::1 . tcp . 80 }',
+  ]);
+  slice('"fd00::1"');
+  t.strictSame(await written(), [
+    'delete element inet margay s-4-32 { 10.0.0.1 }',
+    'delete element inet margay s-4-port { 10.0.0.1 . tcp . 80 }',
+  ]);
 });

@@ -2,18 +2,22 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { objectReader } from '../../src/datastore/file/read-objects.js';
-import type { FileContent, FileObject } from '../../src/datastore/file/reader.js';
+import type { FileObject } from '../../src/datastore/file/reader.js';
 import type { Interfaces } from '../../src/interfaces/interface-source.js';
 import { interfacesFromJson } from '../../src/interfaces/parse-addresses.js';
+import { parseResource } from '../../src/resources/parse-resource.js';
+import { readDocuments } from '../../src/resources/read-documents.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 
-/** A directory with `policy.yaml`, `host.json` and `expected.nft`. */
+/**
+ * A directory with `policy.yaml`, `host.json` and `expected.nft`. With a `derived.yaml`, too: objects as a Kubernetes datastore
+ * yields them.
+ */
 export interface Scenario {
   readonly name: string;
   readonly node: string;
   readonly interfaces: Interfaces;
-  /** As the file datastore reads them: valid or not. */
-  readonly content: FileContent;
+  /** Valid or not. */
   readonly objects: readonly FileObject[];
   /** Undefined before it is written for the first time. */
   readonly expected: string | undefined;
@@ -37,9 +41,17 @@ function readScenario(name: string): Scenario {
     name,
     node: host.node,
     interfaces: interfacesFromJson(JSON.stringify(host.interfaces)),
-    content,
-    objects: content.objects,
+    objects: [...content.objects, ...derivedObjects(path('derived.yaml'))],
     expected: existsSync(path('expected.nft')) ? readFileSync(path('expected.nft'), 'utf8') : undefined,
     accept: (script) => writeFileSync(path('expected.nft'), script),
   };
+}
+
+function derivedObjects(path: string): FileObject[] {
+  if (!existsSync(path)) return [];
+  return readDocuments(readFileSync(path, 'utf8'), 'yaml').map(({ line, value }) => {
+    const { key, parsed } = parseResource(value, { unknownFields: 'error', defaults: 'none', checkSelector });
+    if (key === undefined) throw new Error(`${path}:${line}: ${JSON.stringify(parsed)}`);
+    return { key, line, parsed };
+  });
 }
