@@ -1,11 +1,12 @@
 import type { Test } from 'tap';
 import { ApiError } from '../../src/datastore/kubernetes/client/api-error.js';
-import type { Native } from '../../src/datastore/kubernetes/conversion/native.js';
+import { type Native, textIn } from '../../src/datastore/kubernetes/conversion/native.js';
 import { type KubernetesSourceOptions, kubernetesSource } from '../../src/datastore/kubernetes/kubernetes-source.js';
 import type { Source } from '../../src/datastore/source.js';
 import type { Resource } from '../../src/resources/kinds.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 import { calicoObject, cluster, pod } from './cluster.js';
+import { load } from './manifests.js';
 import { type Recorder, record } from './recorder.js';
 import type { World } from './world.js';
 
@@ -431,7 +432,5 @@ async function removeDefinition(
 }
 
 async function createDefinition({ admin }: World, { apiVersion, kind, metadata, spec }: Native): Promise<void> {
-  const { name } = metadata as { name: string };
-  const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-  await admin.request({ method: 'POST', path, body: { apiVersion, kind, metadata: { name }, spec } });
+  await load(admin, [{ apiVersion, kind, metadata: { name: textIn(metadata, 'name') }, spec }]);
 }

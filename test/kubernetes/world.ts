@@ -30,7 +30,11 @@ export const tokens = { agent: 'agent-token', admin: 'admin-token' } as const;
 
 export async function makeWorld(start: (certificates: Certificates) => Promise<Server>): Promise<World> {
   const certificates = await makeCertificates();
-  const server = await start(certificates);
+  const removeCertificates = (): Promise<void> => rm(certificates.directory, { recursive: true, force: true });
+  const server = await start(certificates).catch(async (error: unknown) => {
+    await removeCertificates();
+    throw error;
+  });
   const link = await faultyLink(() => server.port);
   const accessAt = (port: number, token: string): ClusterAccess => ({
     server: `https://127.0.0.1:${port}`,
@@ -49,7 +53,7 @@ export async function makeWorld(start: (certificates: Certificates) => Promise<S
       await admin.close();
       await link.close();
       await server.close();
-      await rm(certificates.directory, { recursive: true, force: true });
+      await removeCertificates();
     },
   };
 }

@@ -1,0 +1,27 @@
+import t from 'tap';
+import { fakeWorld } from './fake-world.js';
+import { load, manifest } from './manifests.js';
+import { type RealApiServer, realApiServer } from './real-api-server.js';
+import { sourceSuite } from './source-suite.js';
+import { makeWorld, type World } from './world.js';
+
+/** `npm run test:kubernetes` says where it is; without one the fake stands in. */
+const binary = process.env.KUBE_APISERVER ?? '';
+if (binary === '') t.comment('there is no kube-apiserver: the fake one stands in (npm run test:kubernetes builds one)');
+
+t.test('a source, with a real API server', async (t) => {
+  const { world } = await start();
+  t.teardown(() => world.close());
+  await load(world.admin, manifest('crds.yaml'));
+  await sourceSuite(t, world);
+});
+
+async function start(): Promise<{ readonly world: World; readonly real?: RealApiServer }> {
+  if (binary === '') return { world: await fakeWorld() };
+  const made: { real?: RealApiServer } = {};
+  const world = await makeWorld(async (certificates) => {
+    made.real = await realApiServer(binary, certificates);
+    return made.real;
+  });
+  return { world, ...made };
+}
