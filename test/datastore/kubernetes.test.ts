@@ -2,6 +2,7 @@ import t from 'tap';
 import { fakeWorld } from '../kubernetes/fake-world.js';
 import { load, manifest } from '../kubernetes/manifests.js';
 import { sourceSuite } from '../kubernetes/source-suite.js';
+import { storeSuite } from '../kubernetes/store-suite.js';
 
 t.test('a source, with the fake API server', async (t) => {
   const world = await fakeWorld();
@@ -9,4 +10,11 @@ t.test('a source, with the fake API server', async (t) => {
   world.fake.bookmarkMs = 500;
   await load(world.admin, manifest('crds.yaml'));
   await sourceSuite(t, world);
+});
+
+t.test('a store, with the fake API server', async (t) => {
+  const world = await fakeWorld();
+  t.teardown(() => world.close());
+  await load(world.admin, manifest('crds.yaml'));
+  await storeSuite(t, world);
 });

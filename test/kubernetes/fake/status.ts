@@ -27,7 +27,7 @@ export function statusBody({ code, reason, message, extra, retryAfter }: FakeSta
 }
 
 export function notFound(plural: string, name: string): FakeStatus {
-  return new FakeStatus(404, 'NotFound', `${plural} "${name}" not found`);
+  return new FakeStatus(404, 'NotFound', `${plural} "${name}" not found`, { details: { kind: plural, name } });
 }
 
 export function tooOld(message: string): FakeStatus {

@@ -1,5 +1,5 @@
 import { isMap } from '../../../resources/normalise.js';
-import { listIn, mapIn, numberIn, textIn } from '../conversion/native.js';
+import { mapIn, numberIn, textIn } from '../conversion/native.js';
 
 /** The API server answered, but not with what was asked for. */
 export class ApiError extends Error {
@@ -9,13 +9,16 @@ export class ApiError extends Error {
   readonly reason: string;
   /** When to come back, as the server says. */
   readonly retryAfterMs: number | undefined;
+  /** The plural and the name of the object that it is about; none for what the server does not know at all. */
+  readonly subject: { readonly plural: string; readonly name: string } | undefined;
 
-  constructor(code: number, reason: string, message: string, retryAfterMs?: number) {
+  constructor(code: number, reason: string, message: string, details: Pick<ApiError, 'retryAfterMs' | 'subject'>) {
     super(message);
     this.name = 'ApiError';
     this.code = code;
     this.reason = reason;
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = details.retryAfterMs;
+    this.subject = details.subject;
   }
 }
 
@@ -49,8 +52,13 @@ export function apiError(what: string, code: number, body: unknown, retryAfter?:
   const reason = textIn(status, 'reason') ?? words[code] ?? 'Unknown';
   const told = textIn(status, 'message') ?? (typeof body === 'string' ? body.trim().slice(0, 200) : '');
   const message = `${what}: ${code} ${reason}${told === '' ? '' : `: ${told}`}`;
-  const seconds = numberIn(mapIn(status, 'details'), 'retryAfterSeconds') ?? secondsOf(retryAfter);
-  return new ApiError(code, reason, message, seconds === undefined ? undefined : seconds * 1000);
+  const details = mapIn(status, 'details');
+  const seconds = numberIn(details, 'retryAfterSeconds') ?? secondsOf(retryAfter);
+  const [plural, name] = [textIn(details, 'kind'), textIn(details, 'name')];
+  return new ApiError(code, reason, message, {
+    retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
+    subject: plural === undefined || name === undefined ? undefined : { plural, name },
+  });
 }
 
 /** What a list, or a watch from a resourceVersion, is too old for: list again. */
@@ -61,11 +69,6 @@ export function isExpired(error: unknown): boolean {
 /** Nothing is wrong with the request: the same may succeed later. */
 export function isTransient(error: unknown): boolean {
   return error instanceof ApiError && (error.code === 429 || error.code >= 500);
-}
-
-/** The fields of an object that a Status blames. */
-export function statusCauses(body: unknown): readonly string[] {
-  return listIn(mapIn(body, 'details'), 'causes').flatMap((cause) => textIn(cause, 'field') ?? []);
 }
 
 function secondsOf(header: string | undefined): number | undefined {
