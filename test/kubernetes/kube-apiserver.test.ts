@@ -1,4 +1,6 @@
 import t from 'tap';
+import { sourceContract } from '../datastore/source-contract.js';
+import { contractWorld } from './contract-world.js';
 import { fakeWorld } from './fake-world.js';
 import { load, manifest } from './manifests.js';
 import { type RealApiServer, realApiServer } from './real-api-server.js';
@@ -16,6 +18,7 @@ t.test('a source and a store, with a real API server', async (t) => {
   await load(world.admin, manifest('crds.yaml'));
   await t.test('source', (t) => sourceSuite(t, world));
   await t.test('store', (t) => storeSuite(t, world));
+  sourceContract(t, () => contractWorld(world));
 });
 
 async function start(): Promise<{ readonly world: World; readonly real?: RealApiServer }> {

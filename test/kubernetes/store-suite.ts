@@ -109,11 +109,12 @@ export async function storeSuite(t: Test, world: World): Promise<void> {
     const key = { kind: 'GlobalNetworkPolicy', name: 'old' };
     const found = await store.get(key);
     t.match(found, { metadata: { name: 'old', labels: { a: 'b' } } });
-    t.match((await store.list('GlobalNetworkPolicy')).items, [{ metadata: { name: 'old' } }]);
+    const names = async () => (await store.list('GlobalNetworkPolicy')).items.map(({ metadata }) => metadata.name);
+    t.ok((await names()).includes('old'));
     const changed = await store.update({ ...found, spec: { tier: 'default', selector: 'has(x)' } });
     t.match(changed, { metadata: { name: 'old' }, spec: { selector: 'has(x)' } });
     t.match(await store.delete(key), { spec: { selector: 'has(x)' } });
-    t.strictSame((await store.list('GlobalNetworkPolicy')).items, []);
+    t.notOk((await names()).some((name) => name.endsWith('old')));
   });
 
   await t.test('what Kubernetes has, in the form of Calico', async (t) => {
