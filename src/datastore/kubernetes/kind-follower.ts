@@ -2,6 +2,7 @@ import type { Parsed } from '../../resources/resource.js';
 import type { SourceEvent } from '../source.js';
 import type { FollowedKind } from './followed-kinds.js';
 import { kindTable } from './kind-table.js';
+import { PAGE } from './list-pages.js';
 import { type Reflector, type ReflectorListener, type ReflectorOptions, reflector, type Trouble } from './reflector.js';
 import { tableIssue } from './table-entry.js';
 
@@ -33,14 +34,22 @@ export function kindFollower(
   listener: FollowerListener,
 ): KindFollower {
   const table = kindTable(options.checkSelector);
+  const collected: SourceEvent[] = [];
   let current: Reflector | undefined;
   let isListed = false;
   let failure: string | undefined;
   /** Of which the listener knows that it can't be read. */
   let unreadable: string | undefined;
 
+  /** A list comes in small parts, which are told together. */
+  function collect(events: readonly SourceEvent[]): void {
+    for (const event of events) collected.push(event);
+    if (collected.length >= PAGE) deliver([]);
+  }
+
   function deliver(events: readonly SourceEvent[]): void {
-    if (events.length > 0) listener.events(events);
+    const all = collected.length > 0 ? [...collected.splice(0), ...events] : events;
+    if (all.length > 0) listener.events(all);
   }
 
   function troubled(trouble: Trouble | undefined, resource: string): void {
@@ -67,7 +76,7 @@ export function kindFollower(
   }
 
   const follow: ReflectorListener = {
-    page: (objects, first, place) => deliver(table.page(objects, first, place)),
+    page: (objects, first, place) => collect(table.page(objects, first, place)),
     listed() {
       deliver(table.listed());
       isListed = true;

@@ -21,8 +21,6 @@ export interface KindTable {
   values(): Iterable<Parsed>;
 }
 
-/** Of metadata, what policy is made of. Versions change with each write, and would make equal objects differ. */
-const keptMetadata = ['name', 'namespace', 'labels', 'annotations', 'creationTimestamp'];
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
@@ -95,11 +93,18 @@ function idOf(object: unknown): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
+/** What policy is made of. Versions change with each write, and would make equal objects differ. */
 function forPolicy(value: unknown): unknown {
   if (!isMap(value)) return value;
   const metadata = mapIn(value, 'metadata');
-  const kept = Object.fromEntries(keptMetadata.map((field) => [field, metadata[field]]));
-  const { [lastApplied]: _, ...annotations } = mapIn(metadata, 'annotations');
-  const some: Native = { ...kept, annotations: Object.keys(annotations).length > 0 ? annotations : undefined };
-  return { ...value, metadata: present(some) };
+  const { name, namespace, labels, creationTimestamp } = metadata;
+  const annotations = withoutLastApplied(mapIn(metadata, 'annotations'));
+  const kept = present({ name, namespace, labels, annotations, creationTimestamp });
+  const { apiVersion, kind, spec, status } = value;
+  return present({ apiVersion, kind, metadata: kept, spec, status });
+}
+
+/** kubectl keeps the whole object once more in it. */
+function withoutLastApplied({ [lastApplied]: _, ...annotations }: Native): Native | undefined {
+  return Object.keys(annotations).length > 0 ? annotations : undefined;
 }

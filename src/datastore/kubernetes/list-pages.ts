@@ -1,6 +1,6 @@
 import type { ApiClient } from './client/api-client.js';
 import { isExpired } from './client/api-error.js';
-import { listIn, mapIn, textIn } from './conversion/native.js';
+import { mapIn, textIn } from './conversion/native.js';
 import { versionOf } from './resource-version.js';
 
 /** Objects of one page: 500 pods are some MB as JSON. */
@@ -14,13 +14,14 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
+/** A part of a page, as it came in. */
 export interface Page {
   readonly objects: readonly unknown[];
   /** The list begins, perhaps once more: what came before is void. */
   readonly first: boolean;
 }
 
-/** A whole list, page by page; the last answer is its resourceVersion, from which a watch goes on. */
+/** A whole list, as it comes; the last answer is its resourceVersion, from which a watch goes on. */
 export async function* listPages(
   client: ApiClient,
   { path, signal, limit = PAGE }: ListOptions,
@@ -44,8 +45,12 @@ async function* pagesOf(
   let version: string | undefined;
   let more: string | undefined;
   do {
-    const list = await client.request({ path, query: { limit, continue: more }, signal });
-    yield { objects: listIn(list, 'items'), first: version === undefined };
+    const parts = client.list({ path, query: { limit, continue: more }, signal });
+    let part = await parts.next();
+    // One that is empty begins, too.
+    if (version === undefined) yield { objects: [], first: true };
+    for (; !part.done; part = await parts.next()) yield { objects: part.value, first: false };
+    const list = part.value;
     version ??= versionOf(list) ?? '';
     more = textIn(mapIn(list, 'metadata'), 'continue');
   } while (more !== undefined);

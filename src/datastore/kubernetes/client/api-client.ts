@@ -1,8 +1,9 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { StringDecoder } from 'node:string_decoder';
 import { parsedJson } from '../conversion/native.js';
-import { apiError, UnreachableError } from './api-error.js';
+import { type ApiError, apiError, UnreachableError } from './api-error.js';
 import type { ClusterAccess } from './cluster-access.js';
+import { listParser } from './list-parser.js';
 import { type Connected, type SessionListener, type SessionTimes, sessions } from './sessions.js';
 import { unlessAborted } from './unless-aborted.js';
 
@@ -32,6 +33,8 @@ export interface ApiRequest {
 export interface ApiClient {
   /** The answer, parsed. */
   request(request: ApiRequest): Promise<unknown>;
+  /** The objects of a list as they come; at the end the list without them. */
+  list(request: ApiRequest): AsyncGenerator<readonly unknown[], unknown>;
   /** Resolves when the watch has begun: with what comes in one piece, parsed; it ends when the server ends it. */
   watch(request: ApiRequest): Promise<AsyncGenerator<readonly unknown[], void>>;
   /** Resolves when there is a connection. */
@@ -103,23 +106,32 @@ export function apiClient(options: ClientOptions): ApiClient {
     return { stream, headers: await responseHeaders(stream, request) };
   }
 
+  async function goodAnswer(request: ApiRequest): Promise<Answer> {
+    const answer = await send(request);
+    const status = statusOf(answer);
+    if (status < 200 || status > 299) throw await badAnswer(answer, request);
+    return answer;
+  }
+
   return {
     async request(request) {
-      const answer = await send(request);
-      const text = await wholeText(answer.stream, request);
-      const status = statusOf(answer);
-      const body = parsedJson(text);
-      if (status < 200 || status > 299) throw apiError(what(request), status, body ?? text, retryAfter(answer));
-      if (body === undefined) throw apiError(what(request), status, 'the answer is no JSON');
+      const { stream } = await goodAnswer(request);
+      const body = parsedJson((await wholeBody(stream, request)).toString('utf8'));
+      if (body === undefined) throw noJson(request);
       return body;
     },
-    async watch(request) {
-      const answer = await send(request);
-      const status = statusOf(answer);
-      if (status !== 200) {
-        const text = await wholeText(answer.stream, request);
-        throw apiError(what(request), status, parsedJson(text) ?? text, retryAfter(answer));
+    async *list(request) {
+      const { stream } = await goodAnswer(request);
+      const parser = listParser();
+      try {
+        for await (const chunk of stream) yield parser.push(chunk);
+        return parser.end();
+      } catch (error) {
+        throw error instanceof SyntaxError ? noJson(request) : failure(request, error);
       }
+    },
+    async watch(request) {
+      const answer = await goodAnswer(request);
       // Pings find a server that has stopped; that nothing happens is no sign of it.
       answer.stream.setTimeout(0);
       return pieces(answer.stream, request);
@@ -139,22 +151,36 @@ function target({ path, query = {} }: ApiRequest): string {
 
 function responseHeaders(stream: ClientHttp2Stream, request: ApiRequest): Promise<IncomingHttpHeaders> {
   return new Promise((resolve, reject) => {
-    const fail = (error?: unknown): void =>
-      reject(request.signal?.aborted ? request.signal.reason : broken(request, error));
+    const fail = (error?: unknown): void => reject(failure(request, error));
     stream.once('response', resolve);
     stream.once('error', fail);
     stream.once('close', () => fail());
   });
 }
 
-async function wholeText(stream: ClientHttp2Stream, request: ApiRequest): Promise<string> {
+async function wholeBody(stream: ClientHttp2Stream, request: ApiRequest): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of stream) chunks.push(chunk);
   } catch (error) {
-    throw request.signal?.aborted ? request.signal.reason : broken(request, error);
+    throw failure(request, error);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+
+async function badAnswer(answer: Answer, request: ApiRequest): Promise<ApiError> {
+  const text = (await wholeBody(answer.stream, request)).toString('utf8');
+  const after = answer.headers['retry-after'];
+  return apiError(
+    what(request),
+    statusOf(answer),
+    parsedJson(text) ?? text,
+    typeof after === 'string' ? after : undefined,
+  );
+}
+
+function noJson(request: ApiRequest): ApiError {
+  return apiError(what(request), 200, 'the answer is no JSON');
 }
 
 /** Each line is a document in JSON. */
@@ -169,7 +195,7 @@ async function* pieces(stream: ClientHttp2Stream, request: ApiRequest): AsyncGen
       if (parsed.length > 0) yield parsed;
     }
   } catch (error) {
-    throw request.signal?.aborted ? request.signal.reason : broken(request, error);
+    throw failure(request, error);
   } finally {
     stream.close(NGHTTP2_CANCEL);
   }
@@ -180,13 +206,13 @@ function statusOf({ headers }: Answer): number {
   return Number(headers[HTTP2_HEADER_STATUS]);
 }
 
-function retryAfter({ headers }: Answer): string | undefined {
-  const value = headers['retry-after'];
-  return typeof value === 'string' ? value : undefined;
-}
-
 function what({ method = 'GET', path }: ApiRequest): string {
   return `${method} ${path}`;
+}
+
+/** The reason of the signal, if that is why. */
+function failure(request: ApiRequest, error: unknown): unknown {
+  return request.signal?.aborted ? request.signal.reason : broken(request, error);
 }
 
 function broken(request: ApiRequest, error: unknown): UnreachableError {

@@ -52,5 +52,7 @@ export function parsedJson(text: string): unknown {
 
 /** The fields that have a value: an absent field is left out, as in JSON. */
 export function present(fields: Native): Native {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const some: Record<string, unknown> = {};
+  for (const key of Object.keys(fields)) if (fields[key] !== undefined) some[key] = fields[key];
+  return some;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseAddress, parseCidr } from '../../../resources/address.js';
 import type { Issue } from '../../../resources/resource.js';
 import { workloadEndpointName } from '../../../resources/workload-endpoint-name.js';
@@ -42,7 +42,7 @@ export function podToListedEndpoint(pod: Native, options: PodOptions): Conversio
 
 /** The name of the interface on the host's side of a pod, which Calico's CNI plugin makes. */
 export function podInterface(namespace: string, name: string, prefix: string): string {
-  return prefix + createHash('sha1').update(`${namespace}.${name}`).digest('hex').slice(0, 11);
+  return prefix + hash('sha1', `${namespace}.${name}`, 'hex').slice(0, 11);
 }
 
 function isWorkload(pod: Native): boolean {
@@ -90,7 +90,11 @@ function workloadEndpoint(
         annotations[networkStatus] === undefined ? undefined : { [networkStatus]: annotations[networkStatus] },
     }),
     spec: present({
-      ...identity,
+      // Spread, it would be an object of 3 KB that outlives the young generation.
+      orchestrator: identity.orchestrator,
+      node: identity.node,
+      pod: identity.pod,
+      endpoint: identity.endpoint,
       containerID: annotations['cni.projectcalico.org/containerID'] || undefined,
       interfaceName: podInterface(namespace, podName, interfacePrefix),
       ipNetworks: networks,
@@ -113,11 +117,13 @@ function podLabels(
   namespace: string,
   serviceAccount: string | undefined,
 ): Readonly<Record<string, string>> {
-  const labels = { ...textsIn(metadata, 'labels'), [namespaceLabel]: namespace, [orchestratorLabel]: 'k8s' };
+  const labels: Record<string, string> = {};
+  for (const [key, value] of Object.entries(textsIn(metadata, 'labels'))) labels[key] = value;
+  labels[namespaceLabel] = namespace;
+  labels[orchestratorLabel] = 'k8s';
   // Longer names are no values of labels; policy takes the account from the spec.
-  return serviceAccount !== undefined && serviceAccount.length < 63
-    ? { ...labels, [serviceAccountLabel]: serviceAccount }
-    : labels;
+  if (serviceAccount !== undefined && serviceAccount.length < 63) labels[serviceAccountLabel] = serviceAccount;
+  return labels;
 }
 
 function podPorts(spec: Native, containers: 'containers' | 'initContainers'): Native[] {

@@ -118,7 +118,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): Store {
     let next = await retried(() => pages.next(), true, closed.signal);
     for (; !next.done; next = await pages.next()) {
       if (next.value.first) items = [];
-      items.push(...next.value.objects.flatMap((native) => storedObject(asNative(native), part) ?? []));
+      for (const native of next.value.objects) items.push(...storedObjects(asNative(native), part));
     }
     return { items, resourceVersion: next.value };
   }
@@ -244,6 +244,12 @@ async function untilUndisturbed<Value>(work: () => Promise<Value>, key: ObjectKe
 
 function otherVersion(key: ObjectKey, wanted: string, { metadata }: StoredObject): StoreError {
   return new StoreError('conflict', `it is version '${metadata.resourceVersion}', not '${wanted}'`, { key });
+}
+
+/** None for what is no object of Calico. */
+function storedObjects(native: Native, part: StorePart): StoredObject[] {
+  const object = storedObject(native, part);
+  return object === undefined ? [] : [object];
 }
 
 function written(answer: unknown, part: StorePart): StoredObject {
