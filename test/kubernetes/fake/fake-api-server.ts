@@ -11,7 +11,7 @@ import { isMap } from '../../../src/resources/normalise.js';
 import type { Certificates } from '../certificates.js';
 import { type ApiResource, builtIn, definedResource, parseTarget, type Target } from './api-resources.js';
 import { type ObjectStore, objectStore } from './object-store.js';
-import { serveWatch } from './serve-watch.js';
+import { type OpenWatch, serveWatch } from './serve-watch.js';
 import { FakeStatus, notFound, statusBody, tooOld } from './status.js';
 import { createObject, deleteObject, storeKey, updateObject } from './write-object.js';
 
@@ -34,6 +34,8 @@ export interface FakeApiServer {
   readonly store: ObjectStore;
   /** All requests that have come. */
   readonly requests: readonly FakeRequest[];
+  /** Resolves when the condition holds, which is looked at with each request. */
+  until(condition: () => boolean): Promise<void>;
   /** By token. */
   readonly users: Map<string, string>;
   /** Who may do what; everybody everything by default. */
@@ -46,12 +48,17 @@ export interface FakeApiServer {
   bookmarkMs: number;
   addResource(resource: ApiResource): void;
   removeResource(resource: Pick<ApiResource, 'group' | 'version' | 'plural'>): void;
-  /** Asks all clients to go elsewhere, as a server that ends does. */
+  /** Ends all watches with the error. */
+  breakWatches(status: { readonly code: number; readonly reason: string; readonly message: string }): void;
+  /** Asks the clients that watch something to go elsewhere, as a server that ends does. */
   goAway(): void;
   /** Ends without a word and starts again: nothing of what happened before can be watched any more. */
   restart(whileDown?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What has come so far is still answered. */
+const EVERY_STREAM = 2 ** 31 - 1;
 
 interface Snapshot {
   readonly objects: readonly Native[];
@@ -63,6 +70,8 @@ export async function fakeApiServer(certificates: Certificates): Promise<FakeApi
   const resources = new Map<string, ApiResource>();
   const snapshots = new Map<string, Snapshot>();
   const requests: FakeRequest[] = [];
+  const looking = new Set<() => void>();
+  const watches = new Map<ServerHttp2Stream, OpenWatch>();
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const { cert, key } = certificates.server;
@@ -95,6 +104,7 @@ export async function fakeApiServer(certificates: Certificates): Promise<FakeApi
     const method = String(headers[':method']);
     const request = { method, path: url.pathname, query: url.searchParams, user: userOf(stream, headers) };
     requests.push(request);
+    for (const look of looking) look();
     try {
       await handle(stream, request, body);
     } catch (error) {
@@ -205,6 +215,7 @@ export async function fakeApiServer(certificates: Certificates): Promise<FakeApi
       timeoutMs: Number(query.get('timeoutSeconds') ?? 1800) * 1000,
       bookmarkMs: fake.bookmarkMs,
       goneInStatus: fake.goneInStatus,
+      watches,
     });
   }
 
@@ -212,6 +223,16 @@ export async function fakeApiServer(certificates: Certificates): Promise<FakeApi
     port: await listen(0),
     store,
     requests,
+    until: (condition) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!condition()) return;
+          looking.delete(look);
+          resolve();
+        };
+        looking.add(look);
+        look();
+      }),
     users: new Map(),
     allowed: () => true,
     fault: undefined,
@@ -227,9 +248,15 @@ export async function fakeApiServer(certificates: Certificates): Promise<FakeApi
         const metadata = mapIn(object, 'metadata');
         store.delete(`${group}/${plural}`, `${metadata.namespace ?? ''}/${metadata.name}`);
       }
+      for (const { resource, end } of watches.values())
+        if (storeKey(resource) === `${group}/${plural}` && resource.version === version) end();
+    },
+    breakWatches({ code, reason, message }) {
+      for (const watch of watches.values()) watch.end(new FakeStatus(code, reason, message));
     },
     goAway() {
-      for (const session of sessions) session.goaway();
+      const watching = new Set([...watches.keys()].map(({ session }) => session));
+      for (const session of watching) session?.goaway(0, EVERY_STREAM);
     },
     async restart(whileDown = async () => undefined) {
       const closed = once(server, 'close');

@@ -5,6 +5,12 @@ import type { ObjectStore, StoreEvent } from './object-store.js';
 import { FakeStatus, statusBody } from './status.js';
 import { storeKey } from './write-object.js';
 
+export interface OpenWatch {
+  readonly resource: ApiResource;
+  /** With an error, or as if its time were over. */
+  end(status?: FakeStatus): void;
+}
+
 export interface WatchRequest {
   readonly store: ObjectStore;
   readonly resource: ApiResource;
@@ -16,6 +22,8 @@ export interface WatchRequest {
   readonly bookmarkMs: number;
   /** What is too old is said by the status of HTTP instead of an event. */
   readonly goneInStatus: boolean;
+  /** Has the watch while it goes on. */
+  readonly watches: Map<ServerHttp2Stream, OpenWatch>;
 }
 
 /** Answers a watch: what has happened since, what happens, and bookmarks in between. */
@@ -56,10 +64,16 @@ export function serveWatch(stream: ServerHttp2Stream, request: WatchRequest): vo
     const apiVersion = group === '' ? version : `${group}/${version}`;
     send('BOOKMARK', { kind, apiVersion, metadata: { resourceVersion: String(last), creationTimestamp: null } });
   };
+  const end = (status?: FakeStatus): void => {
+    if (status !== undefined) send('ERROR', statusBody(status));
+    stream.end();
+  };
+  request.watches.set(stream, { resource, end });
   const marking = setInterval(bookmark, request.bookmarkMs);
   const ending = setTimeout(() => stream.end(), request.timeoutMs);
   stream.once('close', () => {
     unfollow();
+    request.watches.delete(stream);
     clearInterval(marking);
     clearTimeout(ending);
   });

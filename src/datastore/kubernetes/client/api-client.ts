@@ -54,15 +54,32 @@ interface Answer {
   readonly headers: IncomingHttpHeaders;
 }
 
-const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, HTTP2_HEADER_STATUS, NGHTTP2_CANCEL } = constants;
+const {
+  HTTP2_HEADER_METHOD,
+  HTTP2_HEADER_PATH,
+  HTTP2_HEADER_STATUS,
+  NGHTTP2_CANCEL,
+  NGHTTP2_NO_ERROR,
+  NGHTTP2_REFUSED_STREAM,
+} = constants;
 
 export function apiClient(options: ClientOptions): ApiClient {
   const { userAgent, times = defaultClientTimes } = options;
   const listener = options.listener ?? { connected: () => undefined, lost: () => undefined };
   const connection = sessions(options.access, times, listener);
 
-  /** With the answer's headers; another token is tried at once if the server refuses this one. */
+  /** With the answer's headers. A server that is about to end sends requests elsewhere. */
   async function send(request: ApiRequest): Promise<Answer> {
+    try {
+      return await sendOnce(request);
+    } catch (error) {
+      if (!(error instanceof UnreachableError && error.notProcessed)) throw error;
+      return sendOnce(request);
+    }
+  }
+
+  /** Another token is tried at once if the server refuses this one. */
+  async function sendOnce(request: ApiRequest): Promise<Answer> {
     const connected = await unlessAborted(connection.open(), request.signal);
     const { credentials } = connected.access;
     const authorization = await unlessAborted(credentials.authorization(), request.signal);
@@ -94,7 +111,7 @@ export function apiClient(options: ClientOptions): ApiClient {
     try {
       stream = session.request(headers, { endStream: body === undefined });
     } catch (error) {
-      throw broken(request, error);
+      throw broken(request, error, true);
     }
     // Whoever reads it is told of errors; so is nobody, when nobody reads it any more.
     stream.on('error', () => undefined);
@@ -124,10 +141,10 @@ export function apiClient(options: ClientOptions): ApiClient {
       const { stream } = await goodAnswer(request);
       const parser = listParser();
       try {
-        for await (const chunk of stream) yield parser.push(chunk);
+        for await (const chunk of chunksOf(stream, request)) yield parser.push(chunk);
         return parser.end();
       } catch (error) {
-        throw error instanceof SyntaxError ? noJson(request) : failure(request, error);
+        throw error instanceof SyntaxError ? noJson(request) : error;
       }
     },
     async watch(request) {
@@ -151,20 +168,26 @@ function target({ path, query = {} }: ApiRequest): string {
 
 function responseHeaders(stream: ClientHttp2Stream, request: ApiRequest): Promise<IncomingHttpHeaders> {
   return new Promise((resolve, reject) => {
-    const fail = (error?: unknown): void => reject(failure(request, error));
+    const fail = (error?: unknown): void => reject(failure(request, error, stream.rstCode === NGHTTP2_REFUSED_STREAM));
     stream.once('response', resolve);
     stream.once('error', fail);
     stream.once('close', () => fail());
   });
 }
 
-async function wholeBody(stream: ClientHttp2Stream, request: ApiRequest): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+/** What comes of an answer. One that breaks off is an error; Node ends it like any other. */
+async function* chunksOf(stream: ClientHttp2Stream, request: ApiRequest): AsyncGenerator<Buffer, void> {
   try {
-    for await (const chunk of stream) chunks.push(chunk);
+    yield* stream;
   } catch (error) {
     throw failure(request, error);
   }
+  if (stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR) throw failure(request, undefined);
+}
+
+async function wholeBody(stream: ClientHttp2Stream, request: ApiRequest): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of chunksOf(stream, request)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -188,18 +211,15 @@ async function* pieces(stream: ClientHttp2Stream, request: ApiRequest): AsyncGen
   const decoder = new StringDecoder('utf8');
   let rest = '';
   try {
-    for await (const chunk of stream) {
+    for await (const chunk of chunksOf(stream, request)) {
       const lines = (rest + decoder.write(chunk)).split('\n');
       rest = lines.pop() ?? '';
       const parsed = lines.filter((line) => line !== '').map(parsedJson);
       if (parsed.length > 0) yield parsed;
     }
-  } catch (error) {
-    throw failure(request, error);
   } finally {
     stream.close(NGHTTP2_CANCEL);
   }
-  request.signal?.throwIfAborted();
 }
 
 function statusOf({ headers }: Answer): number {
@@ -211,11 +231,11 @@ function what({ method = 'GET', path }: ApiRequest): string {
 }
 
 /** The reason of the signal, if that is why. */
-function failure(request: ApiRequest, error: unknown): unknown {
-  return request.signal?.aborted ? request.signal.reason : broken(request, error);
+function failure(request: ApiRequest, error: unknown, notProcessed = false): unknown {
+  return request.signal?.aborted ? request.signal.reason : broken(request, error, notProcessed);
 }
 
-function broken(request: ApiRequest, error: unknown): UnreachableError {
+function broken(request: ApiRequest, error: unknown, notProcessed = false): UnreachableError {
   const message = error instanceof Error ? error.message : 'the connection ended';
-  return new UnreachableError(`${what(request)}: ${message}`, error);
+  return new UnreachableError(`${what(request)}: ${message}`, error, notProcessed);
 }

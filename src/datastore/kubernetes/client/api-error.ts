@@ -24,9 +24,13 @@ export class ApiError extends Error {
 
 /** The API server can't be reached, or stopped answering. */
 export class UnreachableError extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** The server has certainly not looked at the request: on another connection it may. */
+  readonly notProcessed: boolean;
+
+  constructor(message: string, cause?: unknown, notProcessed = false) {
     super(message, cause === undefined ? {} : { cause });
     this.name = 'UnreachableError';
+    this.notProcessed = notProcessed;
   }
 }
 

@@ -1,5 +1,6 @@
-import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from 'node:http2';
-import { isIP } from 'node:net';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { UnreachableError } from './api-error.js';
 import type { ClusterAccess } from './cluster-access.js';
 
@@ -45,18 +46,18 @@ export function sessions(
 ): Sessions {
   let current: Connected | undefined;
   let opening: Promise<Connected> | undefined;
-  const all = new Set<ClientHttp2Session>();
+  const sockets = new Set<Socket>();
   let closed = false;
 
   async function openNew(): Promise<Connected> {
     try {
       const access = await openAccess();
       if (closed) throw new UnreachableError('the connection was closed');
-      const session = await connected(access, times, (made) => {
-        all.add(made);
-        made.once('close', () => all.delete(made));
-      });
-      keepAlive(session, times, (reason) => listener.lost(`${access.server}: ${reason}`));
+      const socket = openSocket(access);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      const session = await connected(access, socket, times);
+      keepAlive(session, socket, times, (reason) => listener.lost(`${access.server}: ${reason}`));
       current = { session, access };
       listener.connected(access);
       return current;
@@ -77,33 +78,39 @@ export function sessions(
     },
     async close() {
       closed = true;
-      const ends = [...all].map((session) => new Promise<void>((resolve) => session.once('close', resolve)));
-      for (const session of all) session.destroy();
+      const ends = [...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+      for (const socket of sockets) socket.destroy();
       await Promise.all(ends);
     },
   };
 }
 
+/** Of our own, to be sure that it ends: a session whose other side has ended without a word does not always end its socket. */
+function openSocket({ server, tls }: ClusterAccess): Socket {
+  const { protocol, hostname, port } = new URL(server);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol !== 'https:') return connectTcp({ host, port: Number(port || 80) });
+  // No name is sent for an address, and the certificate is checked against that.
+  const servername = tls.servername ?? (isIP(host) ? '' : host);
+  return connectTls({ ...tls, host, port: Number(port || 443), servername, ALPNProtocols: ['h2'] });
+}
+
 function connected(
-  access: ClusterAccess,
+  { server }: ClusterAccess,
+  socket: Socket,
   { connectMs }: SessionTimes,
-  made: (session: ClientHttp2Session) => void,
 ): Promise<ClientHttp2Session> {
-  const { hostname } = new URL(access.server);
-  const options: SecureClientSessionOptions = {
-    ...access.tls,
-    // No name is sent for an address, and the certificate is checked against that.
-    ...(access.tls.servername === undefined && isIP(hostname.replace(/^\[|\]$/g, '')) ? { servername: '' } : {}),
-    settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
-    maxSessionMemory: SESSION_MEMORY,
-  };
   return new Promise((resolve, reject) => {
-    const session = connect(access.server, options);
-    made(session);
+    const session = connectHttp2(server, {
+      createConnection: () => socket,
+      settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
+      maxSessionMemory: SESSION_MEMORY,
+    });
     const fail = (error: unknown): void => {
       clearTimeout(timer);
       session.destroy();
-      reject(unreachable(access.server, error));
+      socket.destroy();
+      reject(unreachable(server, error));
     };
     const timer = setTimeout(() => fail(new Error(`no connection within ${connectMs / 1000} s`)), connectMs);
     session.once('error', fail);
@@ -120,22 +127,30 @@ function connected(
   });
 }
 
-function keepAlive(session: ClientHttp2Session, times: SessionTimes, lost: (reason: string) => void): void {
+function keepAlive(
+  session: ClientHttp2Session,
+  socket: Socket,
+  times: SessionTimes,
+  lost: (reason: string) => void,
+): void {
   let pong: NodeJS.Timeout | undefined;
   const dead = (): void => {
     const reason = `no answer to a ping within ${times.pongMs / 1000} s`;
     lost(reason);
     session.destroy(new UnreachableError(reason));
+    socket.destroy();
   };
   const ping = setInterval(() => {
-    if (pong !== undefined || session.destroyed) return;
-    pong = setTimeout(dead, times.pongMs);
-    session.ping(() => {
-      clearTimeout(pong);
-      pong = undefined;
-    });
+    if (session.destroyed) socket.destroy();
+    else if (pong === undefined) {
+      pong = setTimeout(dead, times.pongMs);
+      session.ping(() => {
+        clearTimeout(pong);
+        pong = undefined;
+      });
+    }
   }, times.pingMs);
-  session.once('close', () => {
+  socket.once('close', () => {
     clearInterval(ping);
     clearTimeout(pong);
   });
