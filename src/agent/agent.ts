@@ -1,3 +1,4 @@
+import type { Conntrack } from '../conntrack/conntrack.js';
 import type { Connection, Source, SourceEvent } from '../datastore/source.js';
 import type { InterfaceSource, Interfaces } from '../interfaces/interface-source.js';
 import type { Driver, ForeignChange, NftError, Watch } from '../nft/driver.js';
@@ -16,6 +17,7 @@ import { keyText, type ObjectKey } from '../resources/resource.js';
 import { conntrackTable, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
 import { applyLoop } from './apply-loop.js';
+import { connectionCleaner } from './connection-cleaner.js';
 import { countedDriver } from './counted-driver.js';
 import { type Drift, enforcer } from './enforcer.js';
 import { generations } from './generations.js';
@@ -30,6 +32,7 @@ export interface AgentOptions {
   readonly source: Source;
   readonly interfaces: InterfaceSource;
   readonly driver: Driver;
+  readonly conntrack: Conntrack;
   readonly calculator: PolicyCalculator;
   readonly state: StateKeeper;
   readonly log: Log;
@@ -63,6 +66,7 @@ export function agent(options: AgentOptions): Agent {
       log.warn({ object }, 'this version of nft lists the object differently; changes to it are not noticed'),
   });
   const enforcement = enforcer(kernel, driver);
+  const connections = connectionCleaner(options.conntrack, options.node, log);
   const input = generations();
   const tell = tellOnce(log);
   const started = performance.now();
@@ -120,11 +124,14 @@ export function agent(options: AgentOptions): Agent {
     calculation = calculator.calculate();
     const calculated = performance.now();
     metrics.calcGraphUpdateTime.observe((calculated - begin) / 1000);
-    const table = renderTable(calculation.hostPolicy);
+    const { hostPolicy } = calculation;
+    const table = renderTable(hostPolicy);
+    await connections.ready(hostPolicy);
     const outcome = await enforcement.enforce(table);
     const ms = performance.now() - begin;
     metrics.dataplaneApplyTime.observe((performance.now() - calculated) / 1000);
     if (!outcome.committed) return refused(outcome.error, outcome.guilty, ms);
+    connections.inForce(hostPolicy);
     committed(table, generation, outcome.changes, ms, outcome.drift);
     return true;
   };
@@ -283,7 +290,9 @@ export function agent(options: AgentOptions): Agent {
 
   const provider: Agent = {
     async start() {
-      admitted.restore(await options.state.load());
+      const entries = await options.state.load();
+      admitted.restore(entries);
+      connections.restore(entries.map(({ resource }) => resource));
       await switchConntrackOn();
       watch = driver.watch(TABLE, suspect);
       options.interfaces.start(followInterfaces);
@@ -293,6 +302,7 @@ export function agent(options: AgentOptions): Agent {
       clearTimeout(check);
       await Promise.all([source.stop(), options.interfaces.stop(), watch?.stop()]);
       await loop.stop();
+      await connections.done();
       await options.state.close();
     },
     status,

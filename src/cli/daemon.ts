@@ -1,6 +1,7 @@
 import { type Agent, agent } from '../agent/agent.js';
 import { objectJournal } from '../agent/object-journal.js';
 import { stateKeeper } from '../agent/state-keeper.js';
+import { conntrackCommand } from '../conntrack/conntrack-command.js';
 import { followInterfaces } from '../interfaces/follow-interfaces.js';
 import { nftCommand } from '../nft/nft-command.js';
 import { healthRoutes, metricsRoutes, type Routes, serveHttp } from '../observe/http.js';
@@ -45,6 +46,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     source: openSource(settings),
     interfaces: followInterfaces(),
     driver: nftCommand(),
+    conntrack: conntrackCommand(),
     calculator: newCalculator(settings.node, environment),
     state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),
     log,

@@ -1,3 +1,4 @@
+import { translator } from '../evaluate/nat.js';
 import type { Packet } from '../evaluate/packet.js';
 import type { Interfaces } from '../interfaces/interface-source.js';
 import type { HostPolicy } from '../policy/host-policy.js';
@@ -28,11 +29,11 @@ export function routePacket(
   interfaces: Interfaces,
 ): RoutedPacket {
   const assumed = [...read.assumed];
-  const target = targetOf(read, policy, assumed);
+  const packet = translated(packetOf(read), policy, assumed);
+  const target: Endpoint = { address: packet.destination, port: packet.destinationPort };
   const [from, to] = [placeOf(read.from, policy, interfaces), placeOf(target, policy, interfaces)];
   const sent = from.kind === 'host' && given.in === undefined;
   const delivered = (to.kind === 'host' || (to.kind === 'everyone' && !sent)) && given.out === undefined;
-  const packet = packetOf(read, target);
 
   const over = (direction: 'in' | 'out', place: Place, { address }: Endpoint): string => {
     const chosen = given[direction];
@@ -57,24 +58,24 @@ export function routePacket(
   return { packets: [forwarded], assumed };
 }
 
-/** Where it goes in the end: what --dnat says, else what ipNATs of a workload make of it. */
-function targetOf({ to, dnat }: ReadPacket, { nats }: HostPolicy, assumed: string[]): Endpoint {
-  if (dnat) return dnat;
-  const nat = nats.find(({ external }) => external === to.address);
-  if (!nat) return to;
-  assumed.push(`${to.address} is translated to ${nat.internal} by the ipNATs of a workload`);
-  return { ...to, address: nat.internal };
+/** What ipNATs of a workload make of it; what --dnat says goes before. */
+function translated(packet: Packet, policy: HostPolicy, assumed: string[]): Packet {
+  const after = translator(policy)(packet);
+  if (after !== packet)
+    assumed.push(`${packet.destination} is translated to ${after.destination} by the ipNATs of a workload`);
+  return after;
 }
 
-function packetOf({ from, to, assumed: _, dnat: __, ...read }: ReadPacket, target: Endpoint): Packet {
-  const translated = target.address !== to.address || target.port !== to.port;
+function packetOf({ from, to, assumed: _, dnat, ...read }: ReadPacket): Packet {
+  const target = dnat ?? to;
+  const isTranslated = target.address !== to.address || target.port !== to.port;
   return {
     ...read,
     source: from.address,
     destination: target.address,
     sourcePort: from.port,
     destinationPort: target.port,
-    ...(translated ? { beforeDNAT: { destination: to.address, destinationPort: to.port } } : {}),
+    ...(isTranslated ? { beforeDNAT: { destination: to.address, destinationPort: to.port } } : {}),
   };
 }
 

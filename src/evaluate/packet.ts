@@ -15,7 +15,7 @@ export interface Packet {
   readonly outInterface?: string | undefined;
   readonly family: Family;
   readonly source: string;
-  /** Where it goes in the end, after DNAT. */
+  /** Where it goes in the end, after DNAT; or, to be translated by ipNATs of the policy, where it is sent. */
   readonly destination: string;
   readonly protocol: number;
   readonly sourcePort?: number | undefined;
@@ -26,7 +26,7 @@ export interface Packet {
   /** Neighbour discovery counts as such only with 255, which no router can produce (RFC 4861). */
   readonly hopLimit?: number | undefined;
   readonly state: ConnectionState;
-  /** Whether its connection is destination-NATed. Left out: whether `beforeDNAT` is there. */
+  /** Whether its connection is destination-NATed. Left out: whether `beforeDNAT` is there, or ipNATs concern it. */
   readonly dnat?: boolean | undefined;
   /** What it was before; `outInterface`: the one of the first routing decision of a packet that the host sends. */
   readonly beforeDNAT?:

@@ -1,6 +1,7 @@
 import type { FailsafePort, HostEndpointPolicy, HostPolicy, WorkloadEndpointPolicy } from '../policy/host-policy.js';
 import { type Header, type Headers, headersOf } from './header.js';
 import { type Lookups, lookups } from './lookups.js';
+import { type Translate, translator } from './nat.js';
 import { type ConnectionState, type Packet, type Path, pathOf } from './packet.js';
 import type { Decider } from './verdict.js';
 
@@ -8,6 +9,7 @@ import type { Decider } from './verdict.js';
 export interface Host {
   readonly policy: HostPolicy;
   readonly lookups: Lookups;
+  readonly translate: Translate;
   /** By interface. */
   readonly named: ReadonlyMap<string, HostEndpointPolicy>;
   readonly wildcard: HostEndpointPolicy | undefined;
@@ -46,6 +48,7 @@ export function hostOf(policy: HostPolicy): Host {
   return {
     policy,
     lookups: lookups(policy.sets),
+    translate: translator(policy),
     named,
     wildcard: policy.hostEndpoints.find(({ wildcard, interfaces }) => wildcard && interfaces.includes('*')),
     workloads: new Map(policy.workloadEndpoints.map((endpoint) => [endpoint.interface, endpoint])),
@@ -61,7 +64,8 @@ function withNets(entry: FailsafePort): Failsafe {
 }
 
 /** @throws RangeError for a packet that can't be */
-export function startWalk(host: Host, packet: Packet, withSteps: boolean): Walk {
+export function startWalk(host: Host, arriving: Packet, withSteps: boolean): Walk {
+  const packet = host.translate(arriving);
   const outInterface = packet.outInterface ?? '';
   const { before, after, dnat } = headersOf(packet);
   return {

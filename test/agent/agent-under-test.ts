@@ -1,4 +1,5 @@
 import { type Agent, agent } from '../../src/agent/agent.js';
+import { type FakeConntrack, fakeConntrack } from '../../src/conntrack/fake-conntrack.js';
 import { type FakeSource, fakeSource } from '../../src/datastore/source-fake.js';
 import { type FakeInterfaces, fakeInterfaces } from '../../src/interfaces/fake-interfaces.js';
 import type { Interface } from '../../src/interfaces/interface-source.js';
@@ -17,6 +18,7 @@ export interface AgentUnderTest {
   readonly source: FakeSource;
   readonly interfaces: FakeInterfaces;
   readonly driver: FakeDriver;
+  readonly conntrack: FakeConntrack;
   readonly state: FakeStateKeeper;
   /** The log, in order. */
   readonly lines: readonly { readonly level: string; readonly msg: string }[];
@@ -29,6 +31,7 @@ export interface AgentUnderTest {
 export interface AgentUnderTestOptions {
   readonly node?: string;
   readonly driver?: FakeDriver;
+  readonly conntrack?: FakeConntrack;
   readonly state?: FakeStateKeeper;
   readonly on?: Iterable<Interface>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -43,6 +46,7 @@ export async function agentUnderTest(options: AgentUnderTestOptions = {}): Promi
   const {
     node = 'n1',
     driver = fakeDriver(),
+    conntrack = fakeConntrack(),
     state = fakeStateKeeper(),
     on = SOME_INTERFACES,
     environment = {},
@@ -63,6 +67,7 @@ export async function agentUnderTest(options: AgentUnderTestOptions = {}): Promi
     source,
     interfaces,
     driver,
+    conntrack,
     calculator: policyCalculator({ node, environment, builtinProfiles: [defaultAllowProfile], initialTiers }),
     state,
     log,
@@ -77,6 +82,7 @@ export async function agentUnderTest(options: AgentUnderTestOptions = {}): Promi
     source,
     interfaces,
     driver,
+    conntrack,
     state,
     lines,
     reported: (test) =>

@@ -1,5 +1,6 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
+import { fakeConntrack } from '../../src/conntrack/fake-conntrack.js';
 import { type Driver, NftError, type Script } from '../../src/nft/driver.js';
 import { fakeDriver } from '../../src/nft/fake-driver.js';
 import type { Table } from '../../src/nft/objects.js';
@@ -230,6 +231,30 @@ t.test('a restart finds everything as it should be', async (t) => {
   const second = await running(t, { driver, state });
   t.equal(driver.scripts.length, before);
   t.match(second.agent.status(), { ready: true, lastApply: { changes: 0, error: null } });
+});
+
+t.test('the connections of a workload go with it, also over a restart', async (t) => {
+  const pod = (name: string, interfaceName: string) => `
+kind: WorkloadEndpoint
+metadata: {namespace: ns}
+spec: {node: n1, orchestrator: k8s, pod: ${name}, endpoint: eth0, interfaceName: ${interfaceName}, ipNetworks: [10.65.0.${interfaceName.slice(-1)}]}
+`;
+  const key = (name: string) => ({ kind: 'WorkloadEndpoint', namespace: 'ns', name: `n1-k8s-${name}-eth0` });
+  const cluster = `${CLUSTER}---${pod('a', 'cali1')}---${pod('b', 'cali2')}---${pod('c', 'cali3')}`;
+  const [driver, state, conntrack] = [fakeDriver(), fakeStateKeeper(), fakeConntrack()];
+  const first = await running(t, { driver, state, conntrack }, cluster);
+  for (const address of ['10.65.0.1', '10.65.0.2', '10.65.0.3']) conntrack.open('192.0.2.9', address);
+  update(first, '{kind: GlobalNetworkPolicy, metadata: {name: good}, spec: {selector: all(), types: [Ingress]}}');
+  await first.settled();
+  t.strictSame(conntrack.deleted, [], 'policy cuts no connection');
+  first.source.delete(key('a'));
+  await first.settled();
+  await first.agent.stop();
+  t.strictSame(conntrack.deleted, ['10.65.0.1']);
+
+  await running(t, { driver, state, conntrack }, `${CLUSTER}---${pod('c', 'cali3')}`).then(({ agent }) => agent.stop());
+  t.strictSame(conntrack.deleted, ['10.65.0.1', '10.65.0.2']);
+  t.strictSame(conntrack.connections, [{ source: '192.0.2.9', replySource: '10.65.0.3' }]);
 });
 
 t.test('an invalid object keeps its last valid version in force, also over a restart', async (t) => {

@@ -3,16 +3,18 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
 import { applyLoop } from '../../src/agent/apply-loop.js';
+import { connectionCleaner } from '../../src/agent/connection-cleaner.js';
 import { enforcer } from '../../src/agent/enforcer.js';
 import { generations } from '../../src/agent/generations.js';
 import { guiltyObject } from '../../src/agent/guilty-object.js';
 import { tellOnce } from '../../src/agent/tell-once.js';
+import { fakeConntrack } from '../../src/conntrack/fake-conntrack.js';
 import { type Driver, NftError, type Script } from '../../src/nft/driver.js';
 import { fakeDriver } from '../../src/nft/fake-driver.js';
 import { kernelTable } from '../../src/nft/kernel-table.js';
 import type { Origin, Rule, Table } from '../../src/nft/objects.js';
 import { createLog } from '../../src/observe/log.js';
-import { calculate } from '../policy/from-yaml.js';
+import { calculate, fromYaml } from '../policy/from-yaml.js';
 
 /** A loop on a clock that the test moves; `outcome` says what a run comes to and how long it takes. */
 function loopOnClock(outcome: (run: number) => { readonly ok: boolean; readonly ms?: number } | 'throw') {
@@ -388,4 +390,108 @@ t.test("a time-out is nobody's fault, what can not be written is", async (t) => 
     error: { code: 'invalid' },
     guilty: origin,
   });
+});
+
+const POD = (name: string, interfaceName: string, addresses: string, node = 'n1') =>
+  fromYaml(
+    `{kind: WorkloadEndpoint, metadata: {namespace: ns}, spec: {node: ${node}, orchestrator: k8s, pod: ${name}, endpoint: eth0, interfaceName: ${interfaceName}, ipNetworks: [${addresses}]}}`,
+  );
+
+/** What the pods mean for the node. */
+const policyFor = (...pods: ReturnType<typeof POD>[]) => calculate(pods.flat()).hostPolicy;
+
+async function cleaner() {
+  const lines: { level: string; msg: string; address: string }[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+  const log = await createLog({ level: 'warn', format: 'json', terminal: false, destination });
+  const conntrack = fakeConntrack();
+  return { conntrack, lines, connections: connectionCleaner(conntrack, 'n1', log) };
+}
+
+t.test('connections of addresses that leave a workload are deleted, and no others', async (t) => {
+  const { conntrack, connections } = await cleaner();
+  const deletedBy = async (...pods: ReturnType<typeof POD>[]) => {
+    const before = conntrack.deleted.length;
+    connections.inForce(policyFor(...pods));
+    await connections.done();
+    return conntrack.deleted.slice(before);
+  };
+  const a = POD('a', 'cali1', '10.0.0.1, "fd00::1"');
+  t.strictSame(await deletedBy(a), [], 'nobody had it before');
+  for (const [source, replySource] of [
+    ['10.0.0.1', '192.0.2.1'],
+    ['192.0.2.1', '10.0.0.1'],
+    ['fd00::1', 'fd00::2'],
+    ['192.0.2.1', '10.0.0.2'],
+  ] as const)
+    conntrack.open(source, replySource);
+  t.strictSame(await deletedBy(a, POD('b', 'cali2', '10.0.0.2')), []);
+  t.strictSame(await deletedBy(POD('a', 'cali1', '10.0.0.1'), POD('b', 'cali2', '10.0.0.2')), ['fd00::1']);
+  t.strictSame(await deletedBy(POD('b', 'cali2', '10.0.0.2')), ['10.0.0.1']);
+  t.strictSame(conntrack.connections, [{ source: '192.0.2.1', replySource: '10.0.0.2' }]);
+  t.strictSame(await deletedBy(POD('c', 'cali2', '10.0.0.2')), ['10.0.0.2'], 'another workload has it');
+  t.strictSame(await deletedBy(POD('c', 'cali3', '10.0.0.2')), ['10.0.0.2'], 'in another place');
+  t.strictSame(await deletedBy(POD('c', 'cali3', '10.0.0.2'), POD('d', 'cali4', '10.0.0.2')), []);
+  t.strictSame(await deletedBy(POD('d', 'cali4', '10.0.0.2')), ['10.0.0.2'], 'of two that had it one is gone');
+});
+
+t.test('what has gone while the agent did not run has left connections, too', async (t) => {
+  const { conntrack, connections } = await cleaner();
+  connections.restore([
+    ...POD('a', 'cali1', '10.0.0.1'),
+    ...POD('b', 'cali2', '10.0.0.2'),
+    ...POD('far', 'cali1', '10.0.0.3', 'n2'),
+    ...POD('c', 'cali4', '10.0.0.4'),
+    ...POD('d', 'cali4', '10.0.0.5'),
+    ...POD('e', 'veth5', '10.0.0.7'),
+    ...fromYaml(
+      '{kind: HostEndpoint, metadata: {name: h}, spec: {node: n1, interfaceName: eth0, expectedIPs: [10.0.0.6]}}',
+    ),
+  ]);
+  connections.inForce(policyFor(POD('b', 'cali2', '10.0.0.2')));
+  await connections.done();
+  t.strictSame(conntrack.deleted, ['10.0.0.1'], 'not where it is not known who had them, or whether anybody had');
+});
+
+t.test('an address is not given to the next one before it is clean', async (t) => {
+  const { conntrack, connections } = await cleaner();
+  const a = policyFor(POD('a', 'cali1', '10.0.0.1'));
+  connections.inForce(a);
+  const release = conntrack.hold();
+  connections.inForce(policyFor());
+  await connections.ready(policyFor(POD('other', 'cali2', '10.0.0.2')));
+  let isReady = false;
+  const ready = connections.ready(policyFor(POD('next', 'cali3', '10.0.0.1'))).then(() => {
+    isReady = true;
+  });
+  await turn();
+  t.notOk(isReady, 'others need not wait');
+  release();
+  await ready;
+  t.strictSame(conntrack.deleted, ['10.0.0.1']);
+  await connections.ready(a);
+});
+
+t.test('connections that can not be deleted stop nothing', async (t) => {
+  const { conntrack, connections, lines } = await cleaner();
+  const leave = async (address: string) => {
+    connections.inForce(policyFor(POD('a', 'cali1', address)));
+    connections.inForce(policyFor());
+    await connections.ready(policyFor(POD('a', 'cali1', address)));
+  };
+  conntrack.fail('failed');
+  await leave('10.0.0.1');
+  conntrack.fail('missing');
+  await leave('10.0.0.2');
+  await leave('10.0.0.3');
+  conntrack.fail('timeout');
+  await leave('10.0.0.4');
+  conntrack.fail(undefined);
+  await leave('10.0.0.5');
+  t.strictSame(conntrack.deleted, ['10.0.0.5']);
+  t.strictSame(
+    lines.map(({ level, address }) => `${level} ${address}`),
+    ['warn 10.0.0.1', 'warn 10.0.0.2', 'warn 10.0.0.4'],
+    'a command that is missing is told once',
+  );
 });

@@ -11,6 +11,7 @@ import {
   hostPolicy,
   object,
   packet,
+  slice,
   wep,
   wildcard,
   workloadPolicy,
@@ -40,6 +41,9 @@ function table(name: string, rows: readonly Row[]): void {
 }
 
 const both = { types: ['Ingress', 'Egress'] };
+const toService = [{ action: 'Allow', destination: { services: { name: 's', namespace: 'default' } } }];
+const fromService = [{ action: 'Allow', source: { services: { name: 's', namespace: 'default' } } }];
+const HTTP_ON_W2 = { addresses: ['10.65.0.2', 'fd65::2'], ports: [{ protocol: 'TCP', port: 80 }] };
 const tcp = (...ports: unknown[]) => ({ protocol: 'TCP', destination: { ports } });
 const allowTcp = (...ports: unknown[]) => [{ action: 'Allow', ...tcp(...ports) }];
 const established = { state: 'established' } as const;
@@ -959,16 +963,25 @@ table('rules', [
   ['C-163', rule({ notProtocol: 'TCP' }), ['ext > w1 udp/1', 'yes'], ['ext > w1 tcp/1', 'no']],
   ['C-164', rule({ protocol: 253 }), ['ext > w1 253', 'yes'], ['ext > w1 254', 'no']],
   [
-    'C-165, C-166: without a Service no endpoint matches',
-    [
-      wep(1),
-      wep(2),
-      workloadPolicy(1, 'p', {
-        ...both,
-        ingress: [{ action: 'Allow', source: { services: { name: 's', namespace: 'default' } } }],
-        egress: [{ action: 'Allow', destination: { services: { name: 's', namespace: 'default' } } }],
-      }),
-    ],
+    'C-165',
+    [wep(1), wep(2), workloadPolicy(1, 'p', { types: ['Egress'], egress: toService }), slice(HTTP_ON_W2)],
+    ['w1 > w2 tcp/80', 'yes'],
+    ['w1 > w2 tcp/80', 'yes', { family: 6 }],
+    ['w1 > w2 tcp/81', 'no'],
+    ['w1 > w2 udp/80', 'no'],
+    ['w1 > ext tcp/80', 'no'],
+  ],
+  [
+    'C-166',
+    [wep(1), wep(2), workloadPolicy(1, 'p', { types: ['Ingress'], ingress: fromService }), slice(HTTP_ON_W2)],
+    ['w2 > w1 tcp/80', 'yes'],
+    ['w2 > w1 udp/9', 'yes'],
+    ['w2 > w1 tcp/80', 'yes', { family: 6 }],
+    ['ext > w1 tcp/80', 'no'],
+  ],
+  [
+    'C-165, C-166: without slices no endpoint matches',
+    [wep(1), wep(2), workloadPolicy(1, 'p', { ...both, ingress: fromService, egress: toService })],
     ['w1 > w2 tcp/80', 'no'],
     ['w2 > w1 tcp/80', 'no'],
   ],

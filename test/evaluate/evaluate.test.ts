@@ -5,12 +5,27 @@ import t from 'tap';
 import { readAddress } from '../../src/evaluate/address.js';
 import { criteria } from '../../src/evaluate/criteria.js';
 import { evaluate, evaluator } from '../../src/evaluate/evaluate.js';
+import { translator } from '../../src/evaluate/nat.js';
 import { netTable } from '../../src/evaluate/net-table.js';
 import type { ConnectionState, Packet } from '../../src/evaluate/packet.js';
 import type { EntityMatch, HostPolicy, MemberSet, Rule } from '../../src/policy/host-policy.js';
 import { arbitraryCluster } from '../policy/arbitrary-cluster.js';
-import { calculate, fromYaml, newCalculator, SOME_INTERFACES } from '../policy/from-yaml.js';
-import { allow, deny, felix, hep, hostPolicy, object, packet, wep, wildcard, workloadPolicy, world } from './world.js';
+import { calculate, fromYaml, newCalculator, SOME_INTERFACES, toResource } from '../policy/from-yaml.js';
+import {
+  allow,
+  deny,
+  type Fields,
+  felix,
+  HOST_INTERFACES,
+  hep,
+  hostPolicy,
+  object,
+  packet,
+  wep,
+  wildcard,
+  workloadPolicy,
+  world,
+} from './world.js';
 
 const tcp = (port: number) => ({ protocol: 'TCP', destination: { ports: [port] } });
 
@@ -228,6 +243,62 @@ t.test('services', async (t) => {
   t.equal(ask('host > ext udp/53', { family: 6, destination: 'FD00:0::9' }), 'allow', 'addresses in any spelling');
   t.equal(ask('ext > host tcp/1', { source: '10.65.0.9' }), 'allow', 'any port of a peer');
   t.equal(ask('ext > host tcp/1', { source: '10.65.0.8' }), 'deny');
+});
+
+t.test('ipNATs', async (t) => {
+  const external = '192.0.2.77';
+  const ipNATs = [
+    { internalIP: '10.65.0.1', externalIP: external },
+    { internalIP: 'fd65::1', externalIP: '2001:db8::77' },
+  ];
+  const toInternal = [{ action: 'Allow', destination: { nets: ['10.65.0.1/32'] } }];
+  const objects = (more: Fields = {}) => [
+    hep(),
+    wep(1, { ipNATs }),
+    felix({ floatingIPs: 'Enabled', ...more }),
+    workloadPolicy(1, 'p', { types: ['Ingress'], ingress: toInternal }),
+  ];
+  const ask = world(...objects());
+  const sent = (more: Partial<Packet> = {}) => packet('ext > w1 tcp/80', { destination: external, ...more });
+  t.match(ask(sent()), { verdict: 'allow', by: { name: 'p', rule: 0 } }, 'policy sees the internal address');
+  t.equal(ask(sent({ dnat: false })).verdict, 'deny', 'whoever knows that it is not translated says so');
+  t.equal(ask(sent({ beforeDNAT: { destination: '192.0.2.1' } })).verdict, 'deny', 'somebody else has translated it');
+  t.equal(ask(sent({ family: 6, source: 'fd00::9', destination: '2001:DB8::0077' })).by?.kind, 'Tier');
+  t.equal(world(...objects({ floatingIPs: 'Disabled' }))(sent()).verdict, 'deny');
+
+  const preDNAT = hostPolicy('pre', {
+    preDNAT: true,
+    applyOnForward: true,
+    types: ['Ingress'],
+    ingress: [{ action: 'Deny', destination: { nets: [`${external}/32`] } }],
+  });
+  t.equal(world(...objects(), preDNAT)(sent()).by?.name, 'pre', 'before DNAT policy sees the external one');
+  const untracked = hostPolicy('raw', { doNotTrack: true, applyOnForward: true, ingress: allow, egress: allow });
+  t.equal(world(...objects(), untracked)(sent()).verdict, 'deny', 'what is not tracked is not translated');
+
+  const { hostPolicy: policy } = calculate(
+    objects().map((value) => toResource(value)),
+    { on: HOST_INTERFACES },
+  );
+  const translate = translator(policy);
+  const arriving = sent();
+  t.same(translate(arriving), {
+    ...arriving,
+    destination: '10.65.0.1',
+    beforeDNAT: { destination: external, destinationPort: 80, outInterface: 'cali1' },
+  });
+  t.equal(translate(sent({ state: 'established' })).destination, '10.65.0.1');
+  for (const same of [
+    sent({ state: 'related' }),
+    sent({ state: 'invalid' }),
+    sent({ state: 'untracked' }),
+    packet('ext > w1 tcp/80'),
+  ])
+    t.equal(translate(same), same);
+  const withoutIPv6 = translator({ ...policy, parameters: { ...policy.parameters, ipv6Support: false } });
+  const sixth = sent({ family: 6, source: 'fd00::9', destination: '2001:db8::77' });
+  t.equal(withoutIPv6(sixth), sixth);
+  t.equal(translate(sixth).destination, 'fd65::1');
 });
 
 t.test('members of sets may change', async (t) => {

@@ -1,6 +1,7 @@
 import { evaluator } from '../../src/evaluate/evaluate.js';
 import type { Packet } from '../../src/evaluate/packet.js';
 import type { Verdict } from '../../src/evaluate/verdict.js';
+import { derivedKindOf } from '../../src/resources/kinds.js';
 import { calculate, interfaces, NODE, toResource } from '../policy/from-yaml.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -62,10 +63,14 @@ export const workloadPolicy = (number: number, name: string, spec: Fields) =>
 
 export const felix = (spec: Fields) => object('FelixConfiguration', 'default', spec);
 
+/** One endpoint slice of the service s of the default namespace. */
+export const slice = (spec: Fields) =>
+  object('EndpointSlice', 's-1', { service: 's', ...spec }, { namespace: 'default' });
+
 /** What happens to packets where these resources are. */
 export function world(...objects: readonly Fields[]): (packet: Packet) => Verdict {
   const { hostPolicy } = calculate(
-    objects.map((value) => toResource(value)),
+    objects.map((value) => toResource(value, derivedKindOf(String(value.kind)) ? 'none' : 'client')),
     { on: HOST_INTERFACES },
   );
   const evaluate = evaluator(hostPolicy);

@@ -20,6 +20,7 @@ const STAGES = [
   'evaluate',
   'ruleset',
   'nft',
+  'conntrack',
   'agent',
   'observe',
 ];
@@ -40,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   datastore: { all: ['resources'] },
   interfaces: { all: [] },
   nft: { all: [] },
+  conntrack: { all: [] },
   policy: { all: ['resources', 'selector'] },
   // The waist: all that evaluator and renderer share.
   evaluate: { all: [], types: ['src/policy/host-policy.ts'] },
@@ -252,7 +254,7 @@ t.test('each scenario has its files', async (t) => {
     t.strictSame(
       readdirSync(join(folder, name))
         .sort()
-        .filter((file) => file !== 'expect.yaml'),
+        .filter((file) => file !== 'expect.yaml' && file !== 'derived.yaml'),
       ['expected.nft', 'host.json', 'policy.yaml'],
       name,
     );

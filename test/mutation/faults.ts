@@ -118,4 +118,16 @@ export const FAULTS: readonly Fault[] = [
     find: 'service ? [[match(key, inSet(sets.ports(service, family)))]] : ALWAYS',
     replace: 'ALWAYS',
   },
+  {
+    name: 'no ipNATs for what the host sends',
+    file: 'ruleset/nat-stages.ts',
+    find: "hookStage('nat-output', destination),",
+    replace: '',
+  },
+  {
+    name: 'ipNATs by the wrong address',
+    file: 'ruleset/nat-stages.ts',
+    find: 'match(addressesOf(external).daddr, external)',
+    replace: 'match(addressesOf(external).saddr, external)',
+  },
 ];

@@ -165,6 +165,23 @@ t.test('packets of a node with the real agent', { skip }, async (t) => {
     await expect(t, 'unless the configuration accepts it', ['w0 -> node0 tcp/80 allow', 'x0 -> node0 tcp/80 deny']);
   });
 
+  await t.test('who gets the address of a workload does not inherit its connections', async (t) => {
+    const first = workload(lab, 'w0');
+    const next: Resource = {
+      ...first,
+      metadata: { ...first.metadata, name: 'node0-k8s-next-eth0' },
+      spec: { ...first.spec, pod: 'next', profiles: [] },
+    };
+    await inForce(first);
+    const [kept, left] = [await lab.connect('x0', 'w0', 'tcp/80'), await lab.connect('x0', 'w0', 'tcp/80')];
+    await inForce({ ...first, spec: { ...first.spec, profiles: [] } });
+    t.ok(await kept.alive(), 'the same workload keeps them, whatever policy says');
+    await inForce();
+    await inForce(next);
+    t.notOk(await left.alive());
+    await Promise.all([kept.close(), left.close()]);
+  });
+
   await t.test('the interface of a workload appears after its endpoint', async (t) => {
     await inForce(workload(lab, 'w1'));
     await lab.plug('w1');

@@ -1,13 +1,14 @@
 import t from 'tap';
 import { stringify } from 'yaml';
-import { evaluator } from '../../src/evaluate/evaluate.js';
+import type { HostPolicy } from '../../src/policy/host-policy.js';
 import { compileWorld } from '../oracle/compile-world.js';
-import { evaluatePacket } from '../oracle/evaluate-packet.js';
+import { packetEvaluator } from '../oracle/evaluate-packet.js';
 import { startKernel, whyNoKernel } from '../oracle/kernel.js';
 import type { Packet } from '../oracle/packet.js';
 import { randomPackets } from '../oracle/packets.js';
 import { effort } from '../oracle/soak.js';
-import { type Trace, tracer } from '../oracle/trace.js';
+import { tracer } from '../oracle/trace.js';
+import type { Trace } from '../oracle/trace-walk.js';
 import { randomWorld } from '../oracle/world.js';
 
 const { seed, worlds, packets: count } = effort({ seed: 1, worlds: 25, packets: 40 }, 500);
@@ -22,28 +23,39 @@ t.test(`the kernel agrees with evaluator and tracer in ${worlds} worlds from see
     const world = randomWorld(number);
     const packets = randomPackets(world, count, 'kernel');
     const { policy, table } = compileWorld(world);
-    const evaluate = evaluator(policy);
+    const evaluate = packetEvaluator(policy);
     const { trace } = tracer(table);
     const events = await kernel.send(table, packets);
     for (const [index, packet] of packets.entries()) {
       const traced = trace(packet);
       const found = [
         ...differences(packet, traced, events[index] ?? []),
-        ...(evaluatePacket(evaluate, packet).verdict === traced.verdict ? [] : ['evaluator and tracer do not agree']),
+        ...(evaluate(packet).verdict === traced.verdict ? [] : ['evaluator and tracer do not agree']),
       ];
       if (found.length > 0) return t.fail(report(number, packet, traced, found));
-      seen.set(`${packet.path} ${traced.verdict}`, (seen.get(`${packet.path} ${traced.verdict}`) ?? 0) + 1);
+      const ways = [`${packet.path} ${traced.verdict}`, ...translations(packet, traced, policy)];
+      for (const way of ways) seen.set(way, (seen.get(way) ?? 0) + 1);
     }
   }
   t.pass(`${worlds} worlds`);
   if (worlds * count < 1000) return;
   for (const path of ['in', 'out', 'forward', 'loopback'])
     for (const verdict of ['accept', 'drop']) t.ok(seen.get(`${path} ${verdict}`), `${path} ${verdict}`);
+  for (const way of ['ipNATs', 'ipNATs, to itself']) t.ok(seen.get(way), way);
 });
+
+/** What ipNATs made of a packet that came through. */
+function translations({ source, destination, state }: Packet, { passed }: Trace, { nats }: HostPolicy): string[] {
+  const last = passed.at(-1) ?? '';
+  if (state !== 'new' || !last.startsWith('postrouting ')) return [];
+  const [, from, , to] = last.split(' ');
+  const isOwn = nats.some(({ external, internal }) => external === destination && internal === to);
+  return isOwn ? ['ipNATs', ...(from === source ? [] : ['ipNATs, to itself'])] : [];
+}
 
 const STATE = 'state ';
 
-/** What the kernel did otherwise, and where it saw another packet than the test meant to send. */
+/** What the kernel did otherwise, with which addresses, and where it saw another packet than the test meant to send. */
 function differences(packet: Packet, traced: Trace, events: readonly string[]): string[] {
   const state = events.find((event) => event.startsWith(STATE))?.slice(STATE.length);
   const passed = events.filter((event) => !event.startsWith(STATE) && event !== 'lo');

@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
-import { evaluator } from '../../src/evaluate/evaluate.js';
 import { compileWorld, InvalidWorld } from './compile-world.js';
-import { type Evaluation, evaluatePacket } from './evaluate-packet.js';
+import { type Evaluation, packetEvaluator } from './evaluate-packet.js';
 import type { Packet } from './packet.js';
 import { type PacketKind, randomPackets } from './packets.js';
 import { shrink } from './shrink.js';
-import { type Trace, tracer } from './trace.js';
+import { tracer } from './trace.js';
+import type { Trace } from './trace-walk.js';
 import { randomWorld, type World } from './world.js';
 
 /** A world and a packet about which evaluator and tracer do not agree, or that one of them could not handle. */
@@ -27,11 +27,11 @@ export function compare(seed: number, packets: number, listener?: Listener): Dis
 export function disagreement(world: World, packets: readonly Packet[], listener?: Listener): Disagreement | undefined {
   try {
     const { policy, table } = compileWorld(world);
-    const evaluate = evaluator(policy);
+    const evaluate = packetEvaluator(policy);
     const { trace } = tracer(table);
     for (const packet of packets) {
       const traced = trace(packet);
-      if (!isSame(evaluatePacket(evaluate, packet), traced, packet)) return { world, packet };
+      if (!isSame(evaluate(packet), traced, packet)) return { world, packet };
       listener?.(packet, traced);
     }
     return undefined;
@@ -67,7 +67,7 @@ function explain(world: World, { packet, error }: Disagreement): string[] {
   if (error || !packet) return [error?.stack ?? String(error)];
   const { policy, table } = compileWorld(world);
   const traced = tracer(table).trace(packet);
-  const evaluated = evaluatePacket(evaluator(policy), packet, true);
+  const evaluated = packetEvaluator(policy)(packet, true);
   return [
     `packet: ${JSON.stringify(packet)}`,
     `evaluator: ${evaluated.verdict}${evaluated.untracked ? ', untracked' : ''}`,

@@ -75,7 +75,7 @@ def follow_log():
 
 
 def logged(sock):
-    """(prefix, id of the packet) of all that is there."""
+    """(prefix, id of the packet, its addresses) of all that is there."""
     while True:
         try:
             data = sock.recv(65536)
@@ -85,14 +85,23 @@ def logged(sock):
             size, kind = struct.unpack_from("=IH", data)
             if kind == 0x400:
                 found = dict(attributes(data[20:size]))
-                yield found[10].rstrip(b"\0").decode(), packet_id(found.get(9, b""))
+                header = found.get(9, b"")
+                yield found[10].rstrip(b"\0").decode(), packet_id(header), addresses(header)
             data = data[(size + 3) & ~3:]
 
 
 def packet_id(header):
     if len(header) >= 40 and header[0] >> 4 == 6:
         return struct.unpack_from("!I", header)[0] & 0xFFFFF, header[6]
+    if len(header) >= 20 and header[1] >= 0xC0:
+        return None  # An ICMP error of the kernel (precedence "internetwork control"), with an id of its choice.
     return (struct.unpack_from("!H", header, 4)[0], header[9]) if len(header) >= 20 else None
+
+
+def addresses(header):
+    if header[:1] and header[0] >> 4 == 6:
+        return tuple(str(ipaddress.ip_address(header[at:at + 16])) for at in (8, 24))
+    return tuple(str(ipaddress.ip_address(header[at:at + 4])) for at in (12, 16)) if len(header) >= 20 else None
 
 
 # Conntrack: an entry that has seen answers makes the next packet established.
@@ -165,6 +174,7 @@ def datagram(packet, identity):
 
 # The namespace
 
+HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 MARKS = [0, 0xFFFFFFFF, 0x10000, 0x10, 1]
 
 
@@ -279,18 +289,19 @@ class Sender:
         return events
 
     def collect(self, events, packets):
-        for prefix, identity in logged(self.log):
+        for prefix, identity, pair in logged(self.log):
             if identity is None or not FIRST_ID <= identity[0] < FIRST_ID + len(packets):
                 continue
             index = identity[0] - FIRST_ID
             if packets[index]["protocol"] == identity[1]:
-                events[index].append(prefix)
+                events[index].append(f"{prefix} {' > '.join(pair)}" if prefix in HOOKS else prefix)
 
     def await_loopback(self, events, index, packets):
-        """What goes over `lo` may wait for its turn while the machine is busy."""
+        """What goes over `lo` may wait for its turn while the machine is busy. What is translated goes elsewhere."""
         deadline = time.monotonic() + 5
         self.collect(events, packets)
-        while "postrouting" in events[index] and "lo" not in events[index] and time.monotonic() < deadline:
+        sent = f"postrouting {packets[index]['source']} > {packets[index]['destination']}"
+        while sent in events[index] and "lo" not in events[index] and time.monotonic() < deadline:
             select.select([self.log], [], [], 0.05)
             self.collect(events, packets)
 

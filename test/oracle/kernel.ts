@@ -9,7 +9,10 @@ import { INTERFACES, ROUTES, VIRTUAL } from './topology.js';
 
 /** A network namespace with the topology of the worlds, and somebody in it who sends packets. */
 export interface Kernel {
-  /** For each packet what was seen of it, in order: `state ...` behind connection tracking, hooks that it passed, `lo`. */
+  /**
+   * For each packet what was seen of it, in order: `state ...` behind connection tracking, `lo`, and the hooks that it passed with
+   * the addresses that it then had.
+   */
   send(table: Table, packets: readonly Packet[]): Promise<readonly (readonly string[])[]>;
   close(): Promise<void>;
 }

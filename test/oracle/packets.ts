@@ -1,10 +1,10 @@
 import { addressNumber, addressText, type Family, familyOf } from './address.js';
 import { type Aim, addressEdges, aimsOf, type Edges } from './aim.js';
-import { hasPorts, ICMP, ICMPV6, isNeverTracked, type Packet, type Path, type State, TCP, UDP } from './packet.js';
+import { hasPorts, ICMP, ICMPV6, isNeverTracked, type Packet, type State, TCP, UDP } from './packet.js';
 import type { Random } from './random.js';
 import { random } from './random.js';
-import { INTERFACES, isRoutable, LOCAL_ADDRESSES, routeTo, VIRTUAL } from './topology.js';
-import { endpointInterfaces, type World } from './world.js';
+import { INTERFACES, isRoutable, LOCAL_ADDRESSES, placeOf, routeTo, VIRTUAL } from './topology.js';
+import { endpointInterfaces, externalAddresses, type World } from './world.js';
 import { LOOSE_NETS } from './world-rules.js';
 
 /** `kernel`: only what can be made to happen in a network namespace without a second host. */
@@ -52,11 +52,13 @@ const PORTS = [22, 53, 80, 81, 79, 443, 444, 1000, 999, 2000, 2001, 8080, 4789, 
 export function randomPackets(world: World, count: number, kind: PacketKind): Packet[] {
   const choose = random(world.seed ^ 0x5eed);
   const aims = aimsOf(world);
+  const externals = externalAddresses(world);
   const guarded = endpointInterfaces(world).filter((name) => name in BEHIND[4] && name !== 'lo');
   return Array.from({ length: count }, () => {
     const aim = aims.length > 0 && choose.chance(0.7) ? choose.pick(aims) : undefined;
     const names = guarded.length > 0 && choose.chance(0.8) ? guarded : undefined;
-    return randomPacket(choose, kind, aim, names);
+    const external = externals.length > 0 && choose.chance(0.15) ? choose.pick(externals) : undefined;
+    return randomPacket(choose, kind, aim, names, external);
   });
 }
 
@@ -65,13 +67,18 @@ function randomPacket(
   kind: PacketKind,
   aim: Aim | undefined,
   names: readonly string[] | undefined,
+  external: string | undefined,
 ): Packet {
-  const family = choose.pick([4, 4, 4, 6, 6] as const);
-  const iif = choose.pick(names && choose.chance(0.6) ? names : SOURCES);
+  const family = external ? familyOf(external) : choose.pick([4, 4, 4, 6, 6] as const);
+  const iif = choose.pick(interfacesFor(choose, names, external));
   if (iif !== undefined && choose.chance(0.04)) return onLink(choose, family, iif, kind);
-  const virtual = choose.chance(0.12) ? choose.pick(virtualFor(family, iif)) : undefined;
+  const virtual = external
+    ? virtualFor(family, iif).find(({ from }) => from === external)
+    : choose.chance(0.12)
+      ? choose.pick(virtualFor(family, iif))
+      : undefined;
   const destination =
-    virtual?.from ?? aimed(choose, family, aim?.destination) ?? destinationFor(choose, family, iif, names);
+    external ?? virtual?.from ?? aimed(choose, family, aim?.destination) ?? destinationFor(choose, family, iif, names);
   const source =
     (iif !== undefined && !(iif in WORKLOAD_SOURCES) && aimed(choose, family, aim?.source)) ||
     sourceFor(choose, family, iif);
@@ -90,6 +97,16 @@ function randomPacket(
   const dport = hasPorts(header) ? virtual.dport : undefined;
   const { path, oif } = placeOf(iif, virtual.to);
   return { ...base, dnat: { destination: virtual.to, dport, path, oif } };
+}
+
+/** What is sent to an external address often comes from a workload: it may be its own. */
+function interfacesFor(
+  choose: Random,
+  names: readonly string[] | undefined,
+  external: string | undefined,
+): readonly (string | undefined)[] {
+  if (external !== undefined && choose.chance(0.3)) return Object.keys(WORKLOAD_SOURCES);
+  return names && choose.chance(0.6) ? names : SOURCES;
 }
 
 /** An address at the edge of a rule, if it has any that can be on this way. */
@@ -150,12 +167,6 @@ function sourceFor(choose: Random, family: Family, iif: string | undefined): str
   if (own && choose.chance(0.9)) return own[family];
   if (iif === undefined) return choose.pick(LOCAL[family]);
   return choose.pick(REMOTE[family]);
-}
-
-function placeOf(iif: string | undefined, destination: string): { path: Path; iif?: string; oif?: string } {
-  const oif = routeTo(destination);
-  if (iif === undefined) return oif === undefined ? { path: 'loopback' } : { path: 'out', oif };
-  return oif === undefined ? { path: 'in', iif } : { path: 'forward', iif, oif };
 }
 
 type Transport = Pick<Packet, 'protocol' | 'sport' | 'dport' | 'icmp'>;

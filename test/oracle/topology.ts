@@ -1,5 +1,6 @@
 import type { Interface } from '../../src/interfaces/interface-source.js';
 import { addressNumber, familyOf, inCidr } from './address.js';
+import type { Path } from './packet.js';
 
 /** The host of all random worlds: the interfaces, addresses and routes that the network namespace of the kernel's tests has too. */
 export const NODE = 'node0';
@@ -57,6 +58,19 @@ export const VIRTUAL: readonly { readonly from: string; readonly to: string; rea
   { from: 'fd96::4', to: 'fd01::7' },
 ];
 
+/** What workloads may be reached by from outside (ipNATs); one is somebody else's, too, and some are the host's own. */
+export const EXTERNAL: readonly string[] = [
+  '198.51.100.77',
+  '10.0.0.2',
+  '10.1.0.77',
+  '10.96.0.4',
+  '10.65.0.9',
+  '2001:db8::77',
+  'fd00::1',
+  'fd01::77',
+  'fd96::4',
+];
+
 export const LOCAL_ADDRESSES: readonly string[] = INTERFACES.flatMap(({ addresses }) => addresses);
 
 /** Where packets to an address go: undefined for the host itself. */
@@ -65,6 +79,19 @@ export function routeTo(address: string): InterfaceName | undefined {
   const found = ROUTES.find(([cidr]) => inCidr(address, cidr));
   if (!found) throw new RangeError(`no route to ${address}`);
   return found[1];
+}
+
+/** How a packet that comes in by `iif`, or from the host itself, goes on to its destination. */
+export interface Place {
+  readonly path: Path;
+  readonly iif?: string;
+  readonly oif?: string;
+}
+
+export function placeOf(iif: string | undefined, destination: string): Place {
+  const oif = routeTo(destination);
+  if (iif === undefined) return oif === undefined ? { path: 'loopback' } : { path: 'out', oif };
+  return oif === undefined ? { path: 'in', iif } : { path: 'forward', iif, oif };
 }
 
 /** Neither multicast nor broadcast nor of one link only: what a router forwards. */

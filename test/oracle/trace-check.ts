@@ -11,8 +11,10 @@ export function checkTable(table: Table): NamedBase[] {
   return bases;
 }
 
+type Windows = Readonly<Record<BaseChain['hook'], readonly (readonly [number, number])[]>>;
+
 /** Between what the kernel does itself on each hook: connection tracking at -200, destination NAT at -100, source NAT at 100. */
-const WINDOWS: Readonly<Record<BaseChain['hook'], readonly (readonly [number, number])[]>> = {
+const FILTER_WINDOWS: Windows = {
   prerouting: [
     [-399, -201],
     [-199, -101],
@@ -28,9 +30,29 @@ const WINDOWS: Readonly<Record<BaseChain['hook'], readonly (readonly [number, nu
   postrouting: [[-199, 99]],
 };
 
+/** The kernel takes them behind connection tracking only; those of others are at -100 and 100. */
+const BESIDE_DESTINATION: Windows[keyof Windows] = [
+  [-199, -101],
+  [-99, 1000],
+];
+const BESIDE_SOURCE: Windows[keyof Windows] = [
+  [-199, 99],
+  [101, 1000],
+];
+const NAT_WINDOWS: Windows = {
+  prerouting: BESIDE_DESTINATION,
+  output: BESIDE_DESTINATION,
+  forward: [],
+  input: BESIDE_SOURCE,
+  postrouting: BESIDE_SOURCE,
+};
+
+const WINDOWS: Readonly<Partial<Record<BaseChain['type'], Windows>>> = { filter: FILTER_WINDOWS, nat: NAT_WINDOWS };
+
 function checkedBase(name: string, base: BaseChain): BaseChain {
-  if (base.type !== 'filter') throw new Refused(`chain ${name} of type ${base.type}`);
-  const known = WINDOWS[base.hook].some(([low, high]) => low <= base.priority && base.priority <= high);
+  const windows = WINDOWS[base.type];
+  if (windows === undefined) throw new Refused(`chain ${name} of type ${base.type}`);
+  const known = windows[base.hook].some(([low, high]) => low <= base.priority && base.priority <= high);
   if (!known) throw new Refused(`chain ${name} at ${base.hook} ${base.priority}`);
   return base;
 }
@@ -79,9 +101,16 @@ function targets(statement: Statement, maps: ReadonlyMap<string, readonly Verdic
   return (maps.get(statement.map.name) ?? []).flatMap(chainOf);
 }
 
-function checkAllowed(chain: Chain, { hook, priority }: NamedBase): void {
+/** What may stand in chains of type nat, besides what translates. */
+const IN_NAT: ReadonlySet<string> = new Set(['match', 'vmap', 'counter', 'accept', 'return', 'jump', 'goto']);
+
+function checkAllowed(chain: Chain, { hook, priority, type }: NamedBase): void {
+  const translates = { prerouting: 'dnat', output: 'dnat', input: 'snat', postrouting: 'snat', forward: '' }[hook];
   for (const { kind } of chain.rules.flatMap(({ statements }) => statements)) {
     if (kind === 'reject' && hook === 'postrouting') throw new Refused('reject below postrouting');
     if (kind === 'notrack' && priority > -200) throw new Refused('notrack behind connection tracking');
+    const isNat = kind === 'dnat' || kind === 'snat';
+    if (isNat && (type !== 'nat' || kind !== translates)) throw new Refused(`${kind} below ${hook}, type ${type}`);
+    if (type === 'nat' && !isNat && !IN_NAT.has(kind)) throw new Refused(`${kind} in a chain of type nat`);
   }
 }

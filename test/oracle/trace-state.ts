@@ -1,10 +1,13 @@
 import { addressNumber, type Family } from './address.js';
 import { isNeverTracked, type Packet, type State } from './packet.js';
 
+/** What is translated on a hook: its destination, or its source. */
+export type Manipulation = 'destination' | 'source';
+
 /** What the rules see of a packet at one point of its way. */
 export interface PacketState {
   readonly family: Family;
-  readonly source: bigint;
+  source: bigint;
   destination: bigint;
   readonly protocol: number;
   readonly sport: number | undefined;
@@ -19,6 +22,10 @@ export interface PacketState {
   tracked: boolean;
   state: State;
   isDnat: boolean;
+  /** By a rule of the table. */
+  isOwnDnat: boolean;
+  /** Which translations are settled for the connection, also those to nothing. */
+  readonly natDone: Set<Manipulation>;
   readonly logged: string[];
 }
 
@@ -43,6 +50,8 @@ export function initialState(packet: Packet): PacketState {
     state: packet.state,
     // A new connection has no translation yet; one that is open has.
     isDnat: packet.dnat !== undefined && packet.state !== 'new',
+    isOwnDnat: false,
+    natDone: new Set(),
     logged: [],
   };
 }

@@ -4,6 +4,7 @@ import {
   anyOf,
   concat,
   ct,
+  dnat,
   drop,
   goto,
   icmp,
@@ -21,6 +22,7 @@ import {
   reject,
   ret,
   setMark,
+  snat,
   th,
   vmap,
   vmapNamed,
@@ -126,8 +128,8 @@ t.test('the way through the host', async (t) => {
   const untracked = input([match(ct.state, 'untracked'), match(masked(meta.mark, 0x100), 0x100), drop]);
   t.equal(verdict([raw, untracked]), 'drop', 'notrack and marks last');
 
-  const dnat = { destination: '10.65.0.2', dport: 8080, path: 'forward', oif: 'cali0' } as const;
-  const translated: Packet = { ...SYN, path: 'forward', oif: 'eth1', destination: '10.96.0.1', dnat };
+  const others = { destination: '10.65.0.2', dport: 8080, path: 'forward', oif: 'cali0' } as const;
+  const translated: Packet = { ...SYN, path: 'forward', oif: 'eth1', destination: '10.96.0.1', dnat: others };
   const before = { ...chain('before', [match(ip.daddr, '10.65.0.2'), drop]), base: base('prerouting', -145) };
   const after = {
     ...chain('after', [match(ip.daddr, '10.65.0.2'), match(th.dport, 8080), match(meta.oifname, 'cali0'), drop]),
@@ -138,16 +140,77 @@ t.test('the way through the host', async (t) => {
   t.equal(verdict([raw, after], translated), 'accept', 'what is not tracked is not translated');
 
   const output = { ...chain('output', [match(meta.oifname, 'eth1'), drop]), base: base('output', -5) };
-  t.equal(verdict([output], { ...translated, path: 'out', iif: undefined, dnat: { ...dnat, path: 'out' } }), 'drop');
+  t.equal(verdict([output], { ...translated, path: 'out', iif: undefined, dnat: { ...others, path: 'out' } }), 'drop');
   const forwarded = { ...chain('post', [notMatch(meta.iif, 0), drop]), base: base('postrouting', 0) };
   t.equal(verdict([forwarded], { ...SYN, path: 'forward', oif: 'eth1' }), 'drop');
   t.equal(verdict([forwarded], { ...SYN, path: 'out', iif: undefined, oif: 'eth1' }), 'accept');
+  const way = '10.0.0.5 > 10.0.0.1';
   t.same(tracer(table([])).trace({ ...SYN, path: 'loopback' }).passed, [
-    'output',
-    'postrouting',
-    'prerouting',
-    'input',
+    `output ${way}`,
+    `postrouting ${way}`,
+    `prerouting ${way}`,
+    `input ${way}`,
   ]);
+});
+
+t.test('translation by the table itself', async (t) => {
+  const nat = (hook: BaseChain['hook'], priority: number, ...lists: readonly (readonly Statement[])[]): Chain => ({
+    ...chain(`nat-${hook}-${priority}`, ...lists),
+    base: { type: 'nat', hook, priority },
+  });
+  const external = '198.51.100.77';
+  const sent: Packet = { ...SYN, path: 'forward', oif: 'eth0', destination: external };
+  const passed = (chains: readonly Chain[], packet: Packet) => tracer(table(chains)).trace(packet).passed;
+  const before = nat('prerouting', -105, [match(ip.daddr, external), dnat('10.65.0.2')]);
+  const way = (hook: string, to = '10.65.0.2', from = '10.0.0.5') => `${hook} ${from} > ${to}`;
+  const all = (to?: string, from?: string) =>
+    ['prerouting', 'forward', 'postrouting'].map((hook) => way(hook, to, from));
+  t.same(passed([before], sent), all());
+  const toWorkload = { ...chain('out', [match(meta.oifname, 'cali0'), drop]), base: base('forward', 0) };
+  t.equal(verdict([before, toWorkload], sent), 'drop', 'it is routed by the address that it then has');
+  const status = { ...chain('status', [match(ct.status, 'dnat'), drop]), base: base('forward', 0) };
+  t.equal(verdict([before, status], sent), 'drop');
+  const early = { ...chain('early', [match(ip.daddr, external), drop]), base: base('prerouting', -145) };
+  t.equal(verdict([before, early], sent), 'drop', 'untranslated before');
+
+  for (const state of ['established', 'related', 'invalid', 'untracked'] as const)
+    t.same(passed([before], { ...sent, state }), all(external), `${state}: not by rules`);
+  const raw = { ...chain('raw', [notrack]), base: base('prerouting', -295) };
+  t.same(passed([raw, before], sent), all(external), 'not without tracking');
+
+  const others = { destination: '10.1.0.7', path: 'forward', oif: 'eth1' } as const;
+  t.same(passed([before], { ...sent, dnat: others }), all(), 'the first one counts');
+  const late = nat('prerouting', -95, [match(ip.daddr, external), dnat('10.65.0.2')]);
+  t.same(passed([late], { ...sent, dnat: others }), all('10.1.0.7'));
+
+  const output = nat('output', -105, [match(ip.daddr, '10.0.0.2'), dnat('10.65.0.2')]);
+  const again = nat('prerouting', -105, [match(ip.daddr, '10.0.0.1'), dnat('10.65.0.2')]);
+  const local: Packet = { ...SYN, path: 'loopback', iif: undefined, source: '10.0.0.2' };
+  t.same(
+    passed([output], { ...local, destination: '10.0.0.2' }),
+    ['output', 'postrouting'].map((hook) => way(hook, '10.65.0.2', '10.0.0.2')),
+    'from the host, which then sends it out',
+  );
+  t.equal(passed([output, again], local).length, 4, 'once for each connection, also over lo');
+
+  const hairpin = nat('postrouting', 95, [match(ip.saddr, '10.65.0.2'), match(ip.daddr, '10.65.0.2'), snat(external)]);
+  t.same(passed([before, hairpin], { ...sent, iif: 'cali0', source: '10.65.0.2' }), [
+    way('prerouting', '10.65.0.2', '10.65.0.2'),
+    way('forward', '10.65.0.2', '10.65.0.2'),
+    way('postrouting', '10.65.0.2', external),
+  ]);
+  const sixth = nat('prerouting', -105, [dnat('fd65::2')], [dnat('10.65.0.3')]);
+  t.same(passed([sixth], sent), all('10.65.0.3'), 'an address of the other family is passed over');
+
+  const refused = (...chains: readonly Chain[]) => t.throws(() => verdict(chains, sent), { name: 'Refused' });
+  refused(input([dnat('10.65.0.2')]));
+  refused(nat('prerouting', -105, [snat('10.65.0.2')]));
+  refused(nat('postrouting', 95, [dnat('10.65.0.2')]));
+  refused(nat('prerouting', -105, [drop]));
+  refused(nat('prerouting', -105, [dnat('10.65.0.2'), accept]));
+  refused(nat('prerouting', -100, [dnat('10.65.0.2')]));
+  refused(nat('prerouting', -205, [dnat('10.65.0.2')]));
+  refused(nat('forward', 0, [accept]));
 });
 
 t.test('refuses what it does not know', async (t) => {

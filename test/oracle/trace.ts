@@ -1,7 +1,8 @@
-import type { BaseChain, NamedSet, Rule, Statement, Table, Verdict } from '../../src/nft/objects.js';
-import { addressNumber } from './address.js';
-import { hasPorts, type Packet, type State } from './packet.js';
-import { checkTable, type NamedBase } from './trace-check.js';
+import type { NamedSet, Rule, Statement, Table, Verdict } from '../../src/nft/objects.js';
+import { addressNumber, familyOf } from './address.js';
+import type { Packet } from './packet.js';
+import { placeOf } from './topology.js';
+import { checkTable } from './trace-check.js';
 import {
   compileExpression,
   keyOf,
@@ -12,7 +13,8 @@ import {
   type Scalar,
   wordBits,
 } from './trace-expression.js';
-import { initialState, type PacketState } from './trace-state.js';
+import type { PacketState } from './trace-state.js';
+import { type Route, type Trace, walker } from './trace-walk.js';
 
 /**
  * The third opinion about a ruleset: walks a packet through the objects of a table as the kernel does, and refuses whatever it
@@ -20,20 +22,6 @@ import { initialState, type PacketState } from './trace-state.js';
  */
 export interface Tracer {
   trace(packet: Packet): Trace;
-}
-
-export interface Trace {
-  readonly verdict: 'accept' | 'drop' | 'reject';
-  /** Base chains that were entered, and the rules that decided something: `chain: comment → verdict`. */
-  readonly steps: readonly string[];
-  /** Hooks that were passed to their end. */
-  readonly passed: readonly string[];
-  /** Prefixes of log lines, in order. */
-  readonly logged: readonly string[];
-  /** The mark at the end. */
-  readonly mark: number;
-  /** What connection tracking made of it, as far as it came. */
-  readonly state: State;
 }
 
 type Ending = Verdict | { readonly kind: 'reject' };
@@ -55,7 +43,7 @@ interface Lookups {
 }
 
 /** @throws Refused */
-export function tracer(table: Table): Tracer {
+export function tracer(table: Table, route: Route = placeOf): Tracer {
   const lookups: Lookups = {
     sets: unique(table.sets, (set) => ({ set, has: membershipOf(set.elements, set.type, set.interval !== true) })),
     maps: unique(table.maps, ({ type, elements }) => ({ type, verdicts: verdictsOf(elements, type) })),
@@ -71,7 +59,7 @@ export function tracer(table: Table): Tracer {
     if (!found) throw new Refused(`chain ${name} does not exist`);
     return found.rules;
   };
-  return { trace: (packet) => walk(packet, bases, rulesOf) };
+  return { trace: walker(bases, (name, state, steps) => run(name, { state, steps, rulesOf }), route) };
 }
 
 function unique<T extends { readonly name: string }, U>(objects: readonly T[], make: (object: T) => U): Map<string, U> {
@@ -109,7 +97,7 @@ function compileRule({ statements, comment = '' }: Rule, lookups: Lookups): Comp
 }
 
 function isEnding(statement: Statement): boolean {
-  return ['accept', 'drop', 'return', 'jump', 'goto', 'reject'].includes(statement.kind);
+  return ['accept', 'drop', 'return', 'jump', 'goto', 'reject', 'dnat', 'snat'].includes(statement.kind);
 }
 
 function compileStatement(statement: Statement, lookups: Lookups): CompiledStatement {
@@ -151,10 +139,22 @@ function compileStatement(statement: Statement, lookups: Lookups): CompiledState
       return () => statement;
     case 'dnat':
     case 'snat':
-      throw new Refused(statement.kind);
+      return compileNat(statement);
     default:
       throw new Refused(`statement ${JSON.stringify(statement)}`);
   }
+}
+
+/** In a family other than that of the address the rule goes on. */
+function compileNat({ kind, to }: Extract<Statement, { kind: 'dnat' | 'snat' }>): CompiledStatement {
+  const [family, address] = [familyOf(to), addressNumber(to)];
+  return (state) => {
+    if (state.family !== family) return 'continue';
+    if (kind === 'snat') state.source = address;
+    else Object.assign(state, { destination: address, isDnat: true, isOwnDnat: true });
+    state.natDone.add(kind === 'snat' ? 'source' : 'destination');
+    return { kind: 'accept' };
+  };
 }
 
 function compileMatch({ left, op, right }: Extract<Statement, { kind: 'match' }>, lookups: Lookups): CompiledStatement {
@@ -245,80 +245,4 @@ function applyRule(rule: CompiledRule, state: PacketState): Ending | undefined {
     if (step !== 'continue') return step;
   }
   return undefined;
-}
-
-type Hook = BaseChain['hook'];
-const FIRST_HOOK: Readonly<Record<Packet['path'], Hook>> = {
-  in: 'prerouting',
-  forward: 'prerouting',
-  out: 'output',
-  loopback: 'output',
-};
-const LATER_HOOKS: Readonly<Record<Packet['path'], readonly Hook[]>> = {
-  in: ['input'],
-  forward: ['forward', 'postrouting'],
-  out: ['postrouting'],
-  loopback: ['postrouting', 'prerouting', 'input'],
-};
-
-function walk(packet: Packet, bases: readonly NamedBase[], rulesOf: Walk['rulesOf']): Trace {
-  const state = initialState(packet);
-  const steps: string[] = [];
-  const passed: string[] = [];
-  const verdict =
-    walkHook(FIRST_HOOK[packet.path], packet) ??
-    // Where it goes is decided here, by the addresses that it has now; its connection may be translated, and this one not be.
-    walkHooks(packet.dnat && isTranslated(state) ? { ...packet, ...packet.dnat } : packet) ??
-    'accept';
-  return { verdict, steps, passed, logged: state.logged, mark: state.mark, state: state.state };
-
-  function walkHooks(routed: Pick<Packet, 'path' | 'iif' | 'oif'>): 'drop' | 'reject' | undefined {
-    for (const hook of LATER_HOOKS[routed.path]) {
-      const verdict = walkHook(hook, routed);
-      if (verdict) return verdict;
-    }
-    return undefined;
-  }
-
-  function walkHook(hook: Hook, routed: Pick<Packet, 'path' | 'iif' | 'oif'>): 'drop' | 'reject' | undefined {
-    enterHook(hook, routed, state);
-    const onHook = bases.filter((base) => base.hook === hook).sort((a, b) => a.priority - b.priority);
-    for (const base of onHook) {
-      passPriority(hook, base.priority, packet, state);
-      steps.push(`${hook} ${base.priority}`);
-      const verdict = run(base.name, { state, steps, rulesOf });
-      if (verdict === 'drop' || verdict === 'reject') return verdict;
-    }
-    passPriority(hook, LAST, packet, state);
-    passed.push(hook);
-    return undefined;
-  }
-}
-
-const LAST = 1000;
-
-/** The interfaces that a hook knows: before routing no output, behind a process no input. */
-function enterHook(hook: Hook, routed: Pick<Packet, 'path' | 'iif' | 'oif'>, state: PacketState): void {
-  const { iif = '', oif = '' } = routed.path === 'loopback' ? { iif: 'lo', oif: 'lo' } : routed;
-  const isLocal = routed.path === 'out' || routed.path === 'loopback';
-  state.iif = hook === 'output' || (hook === 'postrouting' && isLocal) ? '' : iif;
-  state.oif = hook === 'prerouting' || hook === 'input' ? '' : oif;
-}
-
-function isTranslated(state: PacketState): boolean {
-  return state.isDnat && state.state !== 'untracked' && state.state !== 'invalid';
-}
-
-/** What the kernel does itself between the priorities of base chains. */
-function passPriority(hook: Hook, priority: number, packet: Packet, state: PacketState): void {
-  if (hook !== 'prerouting' && hook !== 'output') return;
-  if (priority > -200) state.tracked = true;
-  if (priority > -100) translate(packet, state);
-}
-
-function translate({ dnat, ...packet }: Packet, state: PacketState): void {
-  if (!dnat || state.state === 'untracked' || state.state === 'invalid') return;
-  state.destination = addressNumber(dnat.destination);
-  if (hasPorts(packet) && dnat.dport !== undefined) state.dport = dnat.dport;
-  state.isDnat = true;
 }

@@ -1,6 +1,7 @@
+import { familyOf } from './address.js';
 import type { Random } from './random.js';
 import { random } from './random.js';
-import { INTERFACES, NODE } from './topology.js';
+import { EXTERNAL, INTERFACES, NODE } from './topology.js';
 import {
   ACCOUNT_SELECTORS,
   type Fields,
@@ -127,9 +128,27 @@ function workloadEndpoints(choose: Random): Fields[] {
       ...profileList(choose),
       ports: choose.some(ENDPOINT_PORTS, 0.25),
       ...(choose.chance(0.15) ? { allowSpoofedSourcePrefixes: choose.few(LOOSE_NETS, 2) } : {}),
+      ...(choose.chance(0.5) ? { ipNATs: nats(choose, place.ipNetworks) } : {}),
       ...(choose.chance(0.1) ? { qosControls: { ingressPacketRate: 9000, egressMaxConnections: 9000 } } : {}),
     };
     return resource('WorkloadEndpoint', { namespace, ...labels(choose) }, spec);
+  });
+}
+
+/** Several for one address, and one for several addresses. */
+function nats(choose: Random, networks: readonly string[]): Fields[] {
+  return choose.few(EXTERNAL, 3).flatMap((externalIP) => {
+    const internal = networks.find((network) => familyOf(network) === familyOf(externalIP));
+    return internal === undefined ? [] : [{ internalIP: internal.split('/')[0], externalIP }];
+  });
+}
+
+/** Those that endpoints of the node have, whether in force or not. */
+export function externalAddresses({ resources }: World): string[] {
+  return resources.flatMap(({ kind, spec }) => {
+    const { node, ipNATs = [] } = spec as { node?: string; ipNATs?: { externalIP?: string }[] };
+    if (kind !== 'WorkloadEndpoint' || node !== NODE) return [];
+    return ipNATs.flatMap(({ externalIP }) => externalIP ?? []);
   });
 }
 
@@ -332,6 +351,7 @@ function felixConfiguration(choose: Random, name: string): Fields {
       ...maybe(0.3, 'allowIPIPPacketsFromWorkloads', () => true),
       ...maybe(0.2, 'vxlanPort', () => 80),
       ...maybe(0.1, 'ipv6Support', () => choose.chance(0.5)),
+      ...maybe(0.8, 'floatingIPs', () => choose.pick(['Enabled', 'Enabled', 'Enabled', 'Enabled', 'Disabled'])),
       ...maybe(0.25, 'interfacePrefix', () => choose.pick(['cali,tap', 'tap', 'cali'])),
       ...maybe(0.1, 'interfaceExclude', () => choose.pick(['eth1', '/^eth[1-9]/,lo', 'none'])),
       ...maybe(0.1, 'logPrefix', () => 'margay %t %k %n'),

@@ -10,8 +10,8 @@ import { readDocuments } from '../../src/resources/read-documents.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 
 /**
- * A directory with `policy.yaml`, `host.json` and `expected.nft`. With a `derived.yaml`, too: objects as a Kubernetes datastore
- * yields them.
+ * A directory with `policy.yaml`, `host.json` and `expected.nft`; where it takes Kubernetes, with `derived.yaml`, too: objects of
+ * kinds that only its datastore yields.
  */
 export interface Scenario {
   readonly name: string;
