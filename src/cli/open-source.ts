@@ -9,9 +9,18 @@ import type { Environment, Settings } from './settings-table.js';
 export type SourceSettings = Pick<Settings, 'datastore'> & EtcdSettings;
 
 /** The datastore that the settings name. Rejects with SettingsError if they do not go together. */
-export async function openSource(settings: SourceSettings, environment: Environment): Promise<Source> {
+export async function openSource(
+  settings: SourceSettings,
+  environment: Environment,
+  warn?: (message: string) => void,
+): Promise<Source> {
   const { datastore } = settings;
   if (datastore.type === 'file') return fileSource(datastore.directory, { reader: objectReader(checkSelector) });
+  if (datastore.type === 'kubernetes') {
+    const { kubernetesSource } = await import('../datastore/kubernetes/kubernetes-source.js');
+    const { kubernetesSettings } = await import('./kubernetes-settings.js');
+    return kubernetesSource({ ...kubernetesSettings(datastore, environment), checkSelector, warn });
+  }
   const options = etcdSettings(datastore, settings, environment);
   // gRPC is loaded only for those who need it.
   const { etcdClient } = await import('../datastore/etcd/etcd-client.js');

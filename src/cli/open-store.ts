@@ -28,6 +28,13 @@ export async function openStore(
   { stderr, environment }: Pick<Io, 'stderr' | 'environment'>,
 ): Promise<OpenStore> {
   const { datastore } = settings;
+  if (datastore.type === 'kubernetes') {
+    const { kubernetesStore } = await import('../datastore/kubernetes/store/kubernetes-store.js');
+    const { kubernetesSettings } = await import('./kubernetes-settings.js');
+    const warn = (message: string): void => void stderr.write(`margay: ${printable(message)}\n`);
+    const store = kubernetesStore({ ...kubernetesSettings(datastore, environment), warn });
+    return { store, clientOptions: { initialisation: { clusterType: 'kdd' } } };
+  }
   if (datastore.type === 'etcd') {
     const options = etcdSettings(datastore, settings, environment);
     // gRPC is loaded only for those who need it.

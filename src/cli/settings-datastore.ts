@@ -5,7 +5,9 @@ import { type Endpoint, parseEndpoint } from '../datastore/etcd/endpoint.js';
 export type DatastoreSetting =
   | { readonly type: 'file'; readonly url: string; readonly directory: string }
   /** Without endpoints: those that the environment names. */
-  | { readonly type: 'etcd'; readonly url: string; readonly endpoints: readonly Endpoint[] };
+  | { readonly type: 'etcd'; readonly url: string; readonly endpoints: readonly Endpoint[] }
+  /** Without a file: that of $KUBECONFIG, else the cluster that the process runs in. */
+  | { readonly type: 'kubernetes'; readonly url: string; readonly kubeconfig: string | undefined };
 
 type Parsed =
   | { readonly ok: true; readonly value: DatastoreSetting }
@@ -15,7 +17,7 @@ type Parsed =
 const types = new Map<string, (rest: string, url: string) => Parsed>([
   ['file', parseFile],
   ['etcd', parseEtcd],
-  ['kubernetes', () => ({ ok: false, message: 'the datastore kubernetes is not available in this version' })],
+  ['kubernetes', parseKubernetes],
 ]);
 
 /** What `--datastore` says, or why it can't be used. */
@@ -28,7 +30,7 @@ export function parseDatastore(url: string): Parsed {
     : /^https?:/.test(url)
       ? `; did you mean etcd:${url}?`
       : '';
-  return { ok: false, message: `must be file:DIR or etcd:URL[,URL...], not "${url}"${hint}` };
+  return { ok: false, message: `must be file:DIR, etcd:URL[,URL...] or kubernetes:[KUBECONFIG], not "${url}"${hint}` };
 }
 
 function parseFile(rest: string, url: string): Parsed {
@@ -39,6 +41,10 @@ function parseFile(rest: string, url: string): Parsed {
 function parseEtcd(rest: string, url: string): Parsed {
   const endpoints = parseEndpoints(rest);
   return endpoints.ok ? { ok: true, value: { type: 'etcd', url, endpoints: endpoints.value } } : endpoints;
+}
+
+function parseKubernetes(rest: string, url: string): Parsed {
+  return { ok: true, value: { type: 'kubernetes', url, kubeconfig: rest === '' ? undefined : resolve(rest) } };
 }
 
 /** A list of URLs with commas. */

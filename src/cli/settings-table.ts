@@ -90,7 +90,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
   datastore: {
     name: 'datastore',
     placeholder: 'url',
-    help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR) or etcd:URL[,URL...]',
+    help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR), etcd:URL[,URL...] or kubernetes:[KUBECONFIG]',
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
     checked: true,

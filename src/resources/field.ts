@@ -11,8 +11,8 @@ export type FieldRole =
   | 'duration'
   | 'empty-is-absent';
 
-/** The fields with a role, and what a missing one stands for; schemas keep no other state. */
-export const fieldRoles = z.registry<{ role: FieldRole; absent?: string }>();
+/** The fields with a role, what a missing one stands for, and which words it may have; schemas keep no other state. */
+export const fieldRoles = z.registry<{ role: FieldRole; absent?: string; words?: readonly string[] }>();
 
 /** Tells what is wrong with a text, as a sentence about the field. */
 export type TextCheck = (text: string) => string | undefined;
@@ -58,7 +58,7 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(code: 
     .superRefine((value, context) => {
       if (!words.includes(value)) report(context, code, [], `must be one of ${words.join(', ')}, not '${value}'`);
     })
-    .register(fieldRoles, { role: 'text' });
+    .register(fieldRoles, { role: 'text', words });
 }
 
 /** A field whose value is a word or a number. */

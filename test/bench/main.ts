@@ -8,19 +8,20 @@ import { etcd } from './etcd.js';
 import type { Figure } from './figure.js';
 import { idle, memory } from './footprint.js';
 import { kernel } from './kernel.js';
+import { kubernetes } from './kubernetes.js';
 import { packet } from './packet.js';
 import { render } from './render.js';
 import { markdown } from './report.js';
 import type { Section } from './section.js';
 import { start } from './start.js';
 
-const SECTIONS: readonly Section[] = [change, start, memory, idle, calc, render, etcd, kernel, packet];
+const SECTIONS: readonly Section[] = [change, start, memory, idle, calc, render, etcd, kubernetes, kernel, packet];
 
 const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [SECTION...]
 
 Measures and prints Markdown tables; needs a quiet machine, and root for what has to do with the kernel.
 
-${SECTIONS.map(({ name, help, needsRoot }) => `  ${name.padEnd(8)} ${help}${needsRoot ? ' (root)' : ''}`).join('\n')}
+${SECTIONS.map(({ name, help, needsRoot }) => `  ${name.padEnd(10)} ${help}${needsRoot ? ' (root)' : ''}`).join('\n')}
 `;
 
 async function main(): Promise<number> {

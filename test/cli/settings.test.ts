@@ -53,7 +53,7 @@ const samples: {
       ],
     ],
     bad: [
-      ...['file:', '/etc/x', 'ftp:x', 'kubernetes:', 'constructor:x', 'http://127.0.0.1:2379'],
+      ...['file:', '/etc/x', 'ftp:x', 'constructor:x', 'http://127.0.0.1:2379'],
       ...['127.0.0.1:2379', 'ftp://a', 'http://a/b', 'http://user:pw@a:1', 'http://a:99999'].map(
         (url) => `etcd:${url}`,
       ),
@@ -283,12 +283,10 @@ t.test('variables', async (t) => {
   );
 });
 
-t.test('datastores that are known but not built', async (t) => {
-  for (const datastore of ['kubernetes:', 'kubernetes:/root/.kube/config']) {
-    const { status, stderr } = await cli(['run', '--datastore', datastore, '--config', '/dev/null']);
-    t.equal(status, 2);
-    t.match(stderr, /^margay: --datastore: the datastore kubernetes is not available in this version\n$/);
-  }
+t.test('datastores', async (t) => {
+  const kubernetes = (datastore: string) => resolveSettings('run', { datastore }, { MARGAY_CONFIG: '/dev/null' });
+  t.match(await kubernetes('kubernetes:/a/config'), { datastore: { type: 'kubernetes', kubeconfig: '/a/config' } });
+  t.match(await kubernetes('kubernetes:'), { datastore: { type: 'kubernetes', kubeconfig: undefined } });
   t.match(await issuesOf({ datastore: '/etc/x' }, {}), [{ message: /did you mean file:\/etc\/x\?/ }]);
   t.match(await issuesOf({ datastore: 'http://a:1' }, {}), [{ message: /did you mean etcd:http:\/\/a:1\?/ }]);
   t.match(await issuesOf({ datastore: 'etcd:http://u:p@a:1' }, {}), [{ message: /use --etcd-user and/ }]);
