@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { readCommittedRuleset } from '../../agent/committed-ruleset.js';
 import { diagnose } from '../../doctor/diagnose.js';
 import type { Finding, PolicyFacts, Result, ServiceFacts } from '../../doctor/finding.js';
@@ -23,7 +25,7 @@ export async function doctor(settings: DoctorSettings, { json }: { readonly json
     boot: { unit: report.unit, saved: report.saved.state, loads: report.loads },
     savedAt: report.savedAt === null ? undefined : new Date(report.savedAt),
     daemon: await daemonState(settings.runDir),
-    policy: await policyFacts(settings, io.environment),
+    policy: await policyFacts(settings, { ...(await serviceVariables()), ...io.environment }),
     featureScripts,
   });
   const findings = diagnose(facts);
@@ -31,6 +33,8 @@ export async function doctor(settings: DoctorSettings, { json }: { readonly json
   io.stdout.write(json ? `${JSON.stringify({ problems, findings }, null, 2)}\n` : findingsText(findings, io));
   return problems > 0 ? 1 : 0;
 }
+
+const DATASTORE_MS = 10_000;
 
 async function daemonState(runDir: string): Promise<ServiceFacts['daemon']> {
   try {
@@ -47,7 +51,12 @@ async function policyFacts(
   environment: Environment,
 ): Promise<PolicyFacts | { readonly unknown: string }> {
   try {
-    const { hostPolicy } = (await offlinePolicy(settings, 'live', environment)).calculation;
+    const late = AbortSignal.timeout(DATASTORE_MS);
+    const tooLate = once(late, 'abort').then(() => {
+      throw new Error(`${settings.datastore.url} could not be read within ${DATASTORE_MS / 1000} s`);
+    });
+    const { calculation } = await Promise.race([offlinePolicy(settings, 'live', environment), tooLate]);
+    const { hostPolicy } = calculation;
     return {
       hostEndpoints: hostPolicy.hostEndpoints.length,
       workloadEndpoints: hostPolicy.workloadEndpoints.length,
@@ -55,6 +64,17 @@ async function policyFacts(
     };
   } catch (error) {
     return { unknown: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** FELIX_* of the service: they decide about its failsafe ports. */
+async function serviceVariables(): Promise<Environment> {
+  try {
+    const lines = (await readFile('/etc/default/margay', 'utf8')).matchAll(/^\s*(FELIX_\w+)=(["']?)(.*)\2\s*$/gm);
+    return Object.fromEntries(Array.from(lines, ([, name, , value]) => [name, value]));
+  } catch {
+    // None, or not for this user: as if the service had no variables.
+    return {};
   }
 }
 
