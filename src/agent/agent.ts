@@ -225,14 +225,14 @@ export function agent(options: AgentOptions): Agent {
       changed();
     },
     connection(state: Connection) {
-      connection = { ...state, since: timestamp() };
+      const since = state.connected === connection.connected ? connection.since : timestamp();
+      connection = { ...state, since };
       metrics.datastoreConnected.set(state.connected ? 1 : 0);
-      if (state.connected) log.info({ datastore: source.url }, 'datastore is connected');
-      else
-        log.warn(
-          { datastore: source.url, reason: state.reason },
-          'datastore is lost; the last known state stays in force',
-        );
+      const { reason } = state;
+      if (!state.connected)
+        log.warn({ datastore: source.url, reason }, 'datastore is lost; the last known state stays in force');
+      else if (reason === undefined) log.info({ datastore: source.url }, 'datastore is connected');
+      else log.warn({ datastore: source.url, reason }, 'datastore is not ready; the last known state stays in force');
       report();
     },
   };
@@ -255,11 +255,13 @@ export function agent(options: AgentOptions): Agent {
     if (!(await hasTable(driver, TABLE))) await kernel.sync(conntrackTable());
   };
 
+  const isUsable = (): boolean => connection.connected && connection.reason === undefined;
+
   /** What is known without looking at each object. */
   const vitals = (): Vitals => ({
     node: options.node,
     version: options.version,
-    ready: inSync && listed && connection.connected && enforced !== undefined && !failing,
+    ready: inSync && listed && isUsable() && enforced !== undefined && !failing,
     inSync,
     datastore: {
       url: source.url,

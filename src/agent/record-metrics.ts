@@ -24,7 +24,8 @@ export function recordMetrics(
       calculator.count('KubernetesNetworkPolicy'),
   );
   metrics.clusterProfiles.set(calculator.count('Profile'));
-  metrics.resyncState.set(status.inSync ? 3 : status.datastore.connected ? 2 : 1);
+  const { connected, reason } = status.datastore;
+  metrics.resyncState.set(status.inSync ? 3 : connected && reason === null ? 2 : 1);
   metrics.inputGeneration.set(status.input);
   metrics.enforcedGeneration.set(status.enforced);
   metrics.ready.set(status.ready ? 1 : 0);

@@ -10,6 +10,8 @@ export interface FakeSource extends Source {
   /** The connection breaks; what changes until `restore` is told then. */
   lose(reason: string): void;
   restore(): void;
+  /** The same with a connection: the datastore itself says that it must not be used. */
+  suspend(reason: string): void;
   /** The first snapshot is complete. */
   inSync(): void;
 }
@@ -20,6 +22,7 @@ export function fakeSource(url = 'fake:'): FakeSource {
   const troubles = new Map<string, Problems>();
   let listener: SourceListener | undefined;
   let lost: string | undefined;
+  let connected = true;
   let synced = false;
 
   function tell(): void {
@@ -37,7 +40,7 @@ export function fakeSource(url = 'fake:'): FakeSource {
 
   function connection(): void {
     if (lost === undefined) listener?.connection({ connected: true });
-    else listener?.connection({ connected: false, reason: lost });
+    else listener?.connection({ connected, reason: lost });
   }
 
   return {
@@ -71,6 +74,12 @@ export function fakeSource(url = 'fake:'): FakeSource {
     },
     lose(reason) {
       lost = reason;
+      connected = false;
+      connection();
+    },
+    suspend(reason) {
+      lost = reason;
+      connected = true;
       connection();
     },
     restore() {

@@ -43,9 +43,10 @@ export interface Problem {
 
 export type SourceEvent = Update | Delete | Problems;
 
+/** `connected` with a reason: it can be read, but must not be used yet, or any more. What is known stays, as without connection. */
 export interface Connection {
   readonly connected: boolean;
-  /** Why not, for the operator. */
+  /** Why it is not connected, or not to be used; for the operator. */
   readonly reason?: string;
 }
 
@@ -62,7 +63,7 @@ export interface Source {
   /** As the operator wrote it, without credentials. */
   readonly url: string;
   start(listener: SourceListener): void;
-  /** Resolves when everything that was in the datastore at the call has been delivered. Rejects while it is not connected. */
+  /** Resolves when everything that was in the datastore at the call has been delivered. Rejects while it can't be used. */
   catchUp(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -30,7 +30,7 @@ export interface DatastoreStatus {
   /** Since when it has (not) been connected. */
   readonly since: string;
   readonly lastChange: string | null;
-  /** Why it is not connected. */
+  /** Why it is not connected, or not to be used although it is. */
   readonly reason: string | null;
 }
 
@@ -105,7 +105,9 @@ export function notReadyReasons(
 ): string[] {
   if (status.ready) return [];
   const reasons: string[] = [];
-  if (!status.datastore.connected) reasons.push(because('the datastore is not connected', status.datastore.reason));
+  const { connected, reason } = status.datastore;
+  if (!connected) reasons.push(because('the datastore is not connected', reason));
+  else if (reason !== null) reasons.push(because('the datastore is not ready', reason));
   if (!status.inSync) reasons.push('the datastore has not been read completely yet');
   if (!status.interfaces.listed) {
     reasons.push(because('the interfaces have not been listed yet', status.interfaces.reason));

@@ -386,6 +386,28 @@ t.test('datastore lost: everything stays, and what is told later counts', async 
   t.equal(under.agent.status().ready, true);
 });
 
+t.test('datastore not to be used: everything stays, and that is told as it is', async (t) => {
+  const under = await running(t);
+  const before = textOf(under.driver.table());
+  const { since } = under.agent.status().datastore;
+  under.source.suspend('it is being migrated');
+  update(
+    under,
+    '{kind: GlobalNetworkPolicy, metadata: {name: late}, spec: {selector: all(), ingress: [{action: Deny}]}}',
+  );
+  await soon();
+  t.equal(textOf(under.driver.table()), before);
+  const datastore = { connected: true, reason: 'it is being migrated', since };
+  t.match(under.agent.status(), { ready: false, inSync: true, datastore });
+  t.match(under.agent.health.ready().reasons, ['the datastore is not ready: it is being migrated']);
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(1000)), /migrated/);
+  t.ok(under.lines.some(({ level, msg }) => level === 'warn' && msg.startsWith('datastore is not ready;')));
+  under.source.restore();
+  await under.settled();
+  t.equal(policyRules(under.driver.table(), 'late'), 1);
+  t.match(under.agent.status(), { ready: true, datastore: { reason: null, since } });
+});
+
 /** Refuses what has rules for an object; with `named`, nft says which line it is. */
 function refusing(names: ReadonlySet<string>, named: boolean): (script: Script) => NftError | undefined {
   return (script) => {

@@ -211,6 +211,11 @@ t.test('reasons', async (t) => {
     ],
   );
   t.same(
+    notReadyReasons(sampleStatus({ ready: false, datastore: { ...datastore, reason: 'it is being migrated' } })),
+    ['the datastore is not ready: it is being migrated'],
+    'connected, but not to be used',
+  );
+  t.same(
     notReadyReasons(sampleStatus({ ready: false })),
     ['the ruleset has not been applied yet'],
     'never without one',
