@@ -43,7 +43,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
   const margay = agent({
     node: settings.node,
     version,
-    source: openSource(settings),
+    source: await openSource(settings, environment, { warn: (message) => log.warn(message) }),
     interfaces: followInterfaces(),
     driver: nftCommand(),
     conntrack: conntrackCommand(),

@@ -2,14 +2,31 @@ import { fileSource } from '../datastore/file/file-source.js';
 import { objectReader } from '../datastore/file/read-objects.js';
 import type { Source, SourceEvent } from '../datastore/source.js';
 import { checkSelector } from '../selector/check-selector.js';
-import type { Settings } from './settings.js';
+import type { Environment, Settings } from './settings-table.js';
 
-/** The datastore that the settings name. */
-export function openSource({ datastore }: Pick<Settings, 'datastore'>): Source {
-  return fileSource(datastore.directory, { reader: objectReader(checkSelector) });
+/** The settings that say where resources come from. */
+export type SourceSettings = Pick<Settings, 'datastore'>;
+
+export interface SourceOptions {
+  /** Told what the operator should know although nothing is missing because of it. */
+  readonly warn?: (message: string) => void;
+  /** The kinds that are wanted, where a datastore can do without the others; all by default. */
+  readonly kinds?: readonly string[];
 }
 
-/** Everything that a datastore has now. Rejects with the reason if it can't be read. */
+/** The datastore that the settings name. */
+export async function openSource(
+  { datastore }: SourceSettings,
+  environment: Environment,
+  { warn, kinds }: SourceOptions = {},
+): Promise<Source> {
+  if (datastore.type === 'file') return fileSource(datastore.directory, { reader: objectReader(checkSelector) });
+  const { kubernetesSource } = await import('../datastore/kubernetes/kubernetes-source.js');
+  const { kubernetesOptions } = await import('./kubernetes-options.js');
+  return kubernetesSource({ ...kubernetesOptions(datastore, environment, warn), checkSelector, kinds });
+}
+
+/** Everything that a datastore has now. Rejects with the reason if it can't be read, or must not be used. */
 export async function readOnce(source: Source): Promise<SourceEvent[]> {
   const all: SourceEvent[] = [];
   try {
@@ -18,7 +35,7 @@ export async function readOnce(source: Source): Promise<SourceEvent[]> {
         events: (events) => void all.push(...events),
         inSync: resolve,
         connection: ({ connected, reason }) => {
-          if (!connected) reject(new Error(`${source.url}: ${reason ?? 'can not be read'}`));
+          if (!connected || reason !== undefined) reject(new Error(`${source.url}: ${reason ?? 'can not be read'}`));
         },
       });
     });

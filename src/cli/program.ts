@@ -68,6 +68,15 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       done(await uninstall(settings, { json: Boolean(options.json) }, io));
     });
 
+  const controller = program.command('controller').description('what one process does for a whole cluster');
+  withSettings(controller.command('auto-hostendpoints'), 'controller')
+    .description('keep a host endpoint for each node of a cluster (in the foreground)')
+    .action(async (options: Options) => {
+      const settings = await resolveSettings('controller', flagsOf(options), io.environment);
+      const { autoHostEndpoints } = await import('./commands/auto-host-endpoints.js');
+      done(await autoHostEndpoints(settings, io));
+    });
+
   program.commandsGroup('Without a daemon, and without root:');
   withSettings(program.command('render'), 'render')
     .description('print the ruleset of a node as an nft script')

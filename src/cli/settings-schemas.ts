@@ -6,7 +6,7 @@ import { type Address, drivers, type SettingName, type Settings } from './settin
 
 /** What values settings may have. In a file of its own, because zod takes long to load and is not always needed. */
 export const settingSchemas: { readonly [Name in SettingName]?: z.ZodType<Settings[Name]> } = {
-  datastore: z.string({ error: 'must be a text such as file:DIR' }).transform((url, context) => {
+  datastore: z.string({ error: 'must be a text such as file:DIR or kubernetes:' }).transform((url, context) => {
     const parsed = parseDatastore(url);
     if (parsed.ok) return parsed.value;
     context.addIssue(parsed.message);

@@ -29,7 +29,7 @@ export interface Address {
 
 export type SettingName = keyof Settings;
 export type Environment = Readonly<Record<string, string | undefined>>;
-export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall';
+export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall' | 'controller';
 
 export interface Setting<Value> {
   /** The flag is `--NAME`, the environment's variable MARGAY_NAME, the key of the file NAME. */
@@ -60,7 +60,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: '/etc/margay/margay.yaml',
     default: () => '/etc/margay/margay.yaml',
     inFile: false,
-    commands: ['run', 'render', 'status', 'uninstall'],
+    commands: ['run', 'render', 'status', 'uninstall', 'controller'],
   },
   node: {
     name: 'node',
@@ -73,11 +73,11 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
   datastore: {
     name: 'datastore',
     placeholder: 'url',
-    help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR)',
+    help: 'where resources come from: file:DIR (each *.yaml, *.yml and *.json below DIR), kubernetes:[KUBECONFIG]',
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
     checked: true,
-    commands: ['run', 'render'],
+    commands: ['run', 'render', 'controller'],
   },
   runDir: {
     name: 'run-dir',
@@ -112,7 +112,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'info',
     default: () => 'info',
     checked: true,
-    commands: ['run', 'render', 'uninstall'],
+    commands: ['run', 'render', 'uninstall', 'controller'],
   },
   logFormat: {
     name: 'log-format',
@@ -121,7 +121,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'auto',
     default: () => 'auto',
     checked: true,
-    commands: ['run'],
+    commands: ['run', 'controller'],
   },
   health: {
     name: 'health',

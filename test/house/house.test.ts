@@ -23,6 +23,7 @@ const STAGES = [
   'conntrack',
   'agent',
   'observe',
+  'controller',
 ];
 
 interface Allowed {
@@ -52,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   observe: { all: [], types: STAGES },
   agent: { all: STAGES },
+  controller: { all: ['resources', 'datastore'], types: ['observe'] },
   cli: { all: [...STAGES, 'cli'] },
 };
 

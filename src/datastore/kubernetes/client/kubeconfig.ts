@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
 import { isMap } from '../../../resources/normalise.js';
 import { listIn, mapIn, type Native, textIn } from '../conversion/native.js';
 import { AccessError, type ClusterAccess, type Credentials, noCredentials, type TlsOptions } from './cluster-access.js';
@@ -51,7 +52,6 @@ async function readKubeconfig(path: string): Promise<Entry> {
   } catch (error) {
     throw new AccessError(`the kubeconfig can't be read: ${messageOf(error)}`, error);
   }
-  const { parse } = await import('yaml');
   try {
     const content: unknown = parse(text);
     if (isMap(content)) return { content, directory: dirname(resolve(path)) };
