@@ -47,7 +47,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
   const margay = agent({
     node: settings.node,
     version,
-    source: await openSource(settings, environment, (message) => log.warn(message)),
+    source: await openSource(settings, environment, { warn: (message) => log.warn(message) }),
     interfaces: followInterfaces(),
     driver: nftCommand({ session: settings.driver === 'nft' }),
     conntrack: conntrackCommand(),

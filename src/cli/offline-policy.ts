@@ -30,14 +30,16 @@ export async function offlinePolicy(
   interfaces: string,
   environment: Environment,
 ): Promise<OfflinePolicy> {
-  const events = await readOnce(await openSource(settings, environment));
+  const warnings: string[] = [];
+  const source = await openSource(settings, environment, { warn: (message) => warnings.push(message) });
+  const events = await readOnce(source);
   const calculator = newCalculator(settings.node, environment);
   calculator.setInterfaces(await readInterfaces(interfaces));
   for (const event of events) {
     if (event.type === 'update' && event.parsed.valid) calculator.upsert(event.parsed.resource);
   }
   const calculation = calculator.calculate();
-  const problems = [...events.flatMap(problemsOf), ...calculationProblems(calculation)];
+  const problems = [...warnings, ...events.flatMap(problemsOf), ...calculationProblems(calculation)];
   return { calculation, problems, leftOut: events.reduce((sum, event) => sum + countLeftOut(event), 0) };
 }
 

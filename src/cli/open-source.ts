@@ -8,21 +8,26 @@ import type { Environment, Settings } from './settings-table.js';
 /** The settings that say where resources come from. */
 export type SourceSettings = Pick<Settings, 'datastore'> & EtcdSettings;
 
+export interface SourceOptions {
+  /** Told what the operator should know although nothing is missing because of it. */
+  readonly warn?: (message: string) => void;
+}
+
 /** The datastore that the settings name. Rejects with SettingsError if they do not go together. */
 export async function openSource(
   settings: SourceSettings,
   environment: Environment,
-  warn?: (message: string) => void,
+  { warn }: SourceOptions = {},
 ): Promise<Source> {
   const { datastore } = settings;
   if (datastore.type === 'file') return fileSource(datastore.directory, { reader: objectReader(checkSelector) });
+  // The libraries of a datastore are loaded only for those who need them.
   if (datastore.type === 'kubernetes') {
     const { kubernetesSource } = await import('../datastore/kubernetes/kubernetes-source.js');
-    const { kubernetesSettings } = await import('./kubernetes-settings.js');
-    return kubernetesSource({ ...kubernetesSettings(datastore, environment), checkSelector, warn });
+    const { kubernetesOptions } = await import('./kubernetes-options.js');
+    return kubernetesSource({ ...kubernetesOptions(datastore, environment, warn), checkSelector });
   }
   const options = etcdSettings(datastore, settings, environment);
-  // gRPC is loaded only for those who need it.
   const { etcdClient } = await import('../datastore/etcd/etcd-client.js');
   const { etcdSource } = await import('../datastore/etcd/etcd-source.js');
   return etcdSource({ url: datastore.url, client: etcdClient(options), checkSelector });

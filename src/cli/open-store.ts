@@ -30,9 +30,9 @@ export async function openStore(
   const { datastore } = settings;
   if (datastore.type === 'kubernetes') {
     const { kubernetesStore } = await import('../datastore/kubernetes/store/kubernetes-store.js');
-    const { kubernetesSettings } = await import('./kubernetes-settings.js');
+    const { kubernetesOptions } = await import('./kubernetes-options.js');
     const warn = (message: string): void => void stderr.write(`margay: ${printable(message)}\n`);
-    const store = kubernetesStore({ ...kubernetesSettings(datastore, environment), warn });
+    const store = kubernetesStore(kubernetesOptions(datastore, environment, warn));
     return { store, clientOptions: { initialisation: { clusterType: 'kdd' } } };
   }
   if (datastore.type === 'etcd') {

@@ -90,6 +90,14 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       const { doctor } = await import('./commands/doctor.js');
       done(await doctor(settings, { json: Boolean(options.json) }, io));
     });
+  const controller = program.command('controller').description('what one process does for a whole cluster');
+  withSettings(controller.command('auto-hostendpoints'), 'controller')
+    .description('keep a host endpoint for each node of a cluster (in the foreground)')
+    .action(async (options: Options) => {
+      const settings = await resolveSettings('controller', flagsOf(options), io.environment);
+      const { autoHostEndpoints } = await import('./commands/auto-host-endpoints.js');
+      done(await autoHostEndpoints(settings, io));
+    });
 
   program.commandsGroup('Without a daemon, and without root:');
   withSettings(program.command('render'), 'render')

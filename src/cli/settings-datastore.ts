@@ -44,7 +44,9 @@ function parseEtcd(rest: string, url: string): Parsed {
 }
 
 function parseKubernetes(rest: string, url: string): Parsed {
-  return { ok: true, value: { type: 'kubernetes', url, kubeconfig: rest === '' ? undefined : resolve(rest) } };
+  const paths = rest.split(':').filter((path) => path !== '');
+  const kubeconfig = paths.length === 0 ? undefined : paths.map((path) => resolve(path)).join(':');
+  return { ok: true, value: { type: 'kubernetes', url, kubeconfig } };
 }
 
 /** A list of URLs with commas. */

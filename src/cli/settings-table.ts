@@ -39,7 +39,7 @@ export interface Address {
 export type SettingName = keyof Settings;
 export type Environment = Readonly<Record<string, string | undefined>>;
 /** `client` is every command that reads and writes objects of the datastore: get, describe, apply, ... */
-export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall' | 'boot' | 'doctor' | 'client';
+export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall' | 'boot' | 'doctor' | 'client' | 'controller';
 
 export interface Setting<Value> {
   /** The flag is `--NAME`, the environment's variable MARGAY_NAME, the key of the file NAME. */
@@ -77,7 +77,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: '/etc/margay/margay.yaml',
     default: () => '/etc/margay/margay.yaml',
     inFile: false,
-    commands: ['run', 'render', 'status', 'uninstall', 'client', 'boot', 'doctor'],
+    commands: ['run', 'render', 'status', 'uninstall', 'client', 'boot', 'doctor', 'controller'],
   },
   node: {
     name: 'node',
@@ -94,7 +94,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
     checked: true,
-    commands: ['run', 'render', 'doctor', 'client'],
+    commands: ['run', 'render', 'doctor', 'client', 'controller'],
   },
   etcdCa: {
     name: 'etcd-ca',
@@ -178,7 +178,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'info',
     default: () => 'info',
     checked: true,
-    commands: ['run', 'render', 'uninstall', 'client'],
+    commands: ['run', 'render', 'uninstall', 'client', 'controller'],
   },
   logFormat: {
     name: 'log-format',
@@ -187,7 +187,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'auto',
     default: () => 'auto',
     checked: true,
-    commands: ['run'],
+    commands: ['run', 'controller'],
   },
   health: {
     name: 'health',

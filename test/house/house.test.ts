@@ -23,6 +23,7 @@ const STAGES = [
   'conntrack',
   'agent',
   'observe',
+  'controller',
 ];
 
 interface Allowed {
@@ -55,7 +56,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   observe: { all: [], types: STAGES },
   doctor: { all: [] },
   agent: { all: STAGES },
-  cli: { all: [...STAGES, 'client', 'doctor', 'cli'] },
+  controller: { all: ['resources', 'datastore'], types: ['observe'] },
+  cli: { all: [...STAGES, 'client', 'controller', 'doctor', 'cli'] },
 };
 
 function folderOf(path: string): string {

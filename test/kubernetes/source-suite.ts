@@ -327,29 +327,33 @@ export async function sourceSuite(t: Test, world: World): Promise<void> {
       write.change(information, (object) => ({ ...object, spec: { datastoreReady } }));
     const followed = follow(t, world);
     const { seen, source } = followed;
-    await seen.until(() => seen.connection?.connected === false, 'that it is not ready');
-    t.match(seen.connection?.reason, /ClusterInformation default/);
+    const isUnready = (reason: RegExp) => () =>
+      seen.connection?.connected === true && reason.test(seen.connection.reason ?? '');
+    await seen.until(isUnready(/datastoreReady of ClusterInformation default is false/), 'that it is not ready');
     t.notOk(seen.inSync);
     await ready(true);
     await inSync(followed);
     t.strictSame(seen.connection, { connected: true });
 
     await ready(false);
-    await seen.until(() => seen.connection?.connected === false, 'that it is not ready any more');
+    await seen.until(isUnready(/datastoreReady/), 'that it is not ready any more');
     await t.rejects(source.catchUp(), /datastoreReady/);
     const made = await write.runningPod(ns, 'p', '10.65.6.1');
     t.notOk(seen.objects.has(wep(ns, 'p')));
     await ready(true);
     await seen.until(() => seen.objects.has(wep(ns, 'p')), 'what has changed meanwhile');
-    await seen.until(() => seen.connection?.connected === true, 'that it is ready');
+    await seen.until(() => seen.connection?.reason === undefined, 'that it is ready');
     t.strictSame(
       seen.log.filter((line) => line === 'inSync'),
       [],
       'that is told once',
     );
+    await write.remove(information);
+    await seen.until(isUnready(/is gone/), 'that the data may be gone');
     await write.remove(made);
+    await write.create(calicoObject('ClusterInformation', 'default', { datastoreReady: true }));
+    await seen.until(() => !seen.objects.has(wep(ns, 'p')), 'what has changed meanwhile');
     await source.catchUp();
-    t.notOk(seen.objects.has(wep(ns, 'p')));
   });
 
   await t.test('a kind that the server does not have yet, or not any more', async (t) => {

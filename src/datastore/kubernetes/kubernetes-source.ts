@@ -33,8 +33,6 @@ const defaultTimes: ReflectorTimes = {
   watchMs: 300_000,
 };
 
-const notReady = `${readinessKind} default says that the datastore is not ready (datastoreReady): its objects are not used`;
-
 /**
  * Follows an API server of Kubernetes: the resources of Calico in it, and what its pods, namespaces and so on mean to policy. Only
  * while ClusterInformation, if there is one, says that the datastore is ready.
@@ -47,7 +45,9 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
   let client: ApiClient | undefined;
   let readiness: KindFollower | undefined;
   let others: readonly KindFollower[] = [];
-  let isReady = false;
+  /** Why the datastore must not be used; undefined if it may. */
+  let unready: string | undefined = 'it has not been asked yet whether it is ready';
+  let wasInitialised = false;
   let inSync = false;
   let lost: string | undefined;
   let connection: Connection | undefined;
@@ -103,38 +103,45 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
   /** Something is not as it was. */
   function settle(): void {
     if (stopped.signal.aborted || readiness === undefined) return;
-    if (readiness.isListed && isReady !== saysReady(readiness)) {
-      isReady = !isReady;
-      switching = switching.then(switchOthers);
-    }
+    if (readiness.isListed) takeReadiness(readinessOf(readiness));
     tellConnection();
-    if (inSync || !isReady || !others.every(({ isListed }) => isListed)) return;
+    if (inSync || unready !== undefined || !others.every(({ isListed }) => isListed)) return;
     inSync = true;
     listener?.inSync();
     tellConnection();
   }
 
+  function takeReadiness(said: Readiness): void {
+    const before = unready;
+    wasInitialised ||= said !== 'absent';
+    // Where one has been, its absence means that somebody has removed the data, or is about to.
+    if (said === 'absent') unready = wasInitialised ? gone : undefined;
+    else unready = said === 'ready' ? undefined : said.unready;
+    if ((before === undefined) !== (unready === undefined)) switching = switching.then(switchOthers);
+  }
+
   /** While the datastore is not ready nothing of it counts; afterwards all is listed again, and differences are told. */
   async function switchOthers(): Promise<void> {
-    if (!isReady) await Promise.all(others.map((follower) => follower.stop()));
+    if (unready !== undefined) await Promise.all(others.map((follower) => follower.stop()));
     else if (!stopped.signal.aborted) for (const follower of others) follower.start();
   }
 
   function tellConnection(): void {
     if (listener === undefined || stopped.signal.aborted) return;
-    const reason = trouble();
-    if (connection?.connected === (reason === undefined) && connection.reason === reason) return;
-    connection = reason === undefined ? { connected: true } : { connected: false, reason };
-    listener.connection(connection);
+    const state = connectionNow();
+    if (connection?.connected === state.connected && connection.reason === state.reason) return;
+    connection = state;
+    listener.connection(state);
   }
 
-  function trouble(): string | undefined {
-    if (lost !== undefined) return lost;
+  function connectionNow(): Connection {
     const followers = readiness === undefined ? others : [readiness, ...others];
     const failures = followers.flatMap(({ failure }) => failure ?? []);
     // Before all has been listed once, one kind is enough to stand still; afterwards the others go on.
-    if (failures.length > 0 && (!inSync || failures.length === followers.length)) return failures[0];
-    return readiness?.isListed && !isReady ? notReady : undefined;
+    const failed = !inSync || failures.length === followers.length ? failures[0] : undefined;
+    const reason = lost ?? failed;
+    if (reason !== undefined) return { connected: false, reason };
+    return readiness?.isListed && unready !== undefined ? { connected: true, reason: unready } : { connected: true };
   }
 
   return {
@@ -147,7 +154,7 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
       if (readiness === undefined || stopped.signal.aborted) throw new Error(`${options.url} is not being followed`);
       await readiness.catchUp();
       await switching;
-      const reason = trouble();
+      const { reason } = connectionNow();
       if (reason !== undefined) throw new Error(reason);
       await Promise.all(others.map((follower) => follower.catchUp()));
     },
@@ -160,13 +167,19 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
   };
 }
 
-/** There is no ClusterInformation, or it says so. */
-function saysReady(readiness: KindFollower): boolean {
+type Readiness = 'ready' | 'absent' | { readonly unready: string };
+
+const gone = `${readinessKind} default is gone: somebody has removed the data of Calico, or is about to`;
+
+/** What ClusterInformation says; a cluster need not have one. */
+function readinessOf(readiness: KindFollower): Readiness {
   for (const parsed of readiness.values()) {
-    if (!parsed.valid) return false;
+    if (!parsed.valid) return { unready: `${readinessKind} can't be read: ${parsed.issues[0]?.message}` };
     const { resource } = parsed;
-    if (resource.kind === readinessKind && resource.metadata.name === 'default')
-      return resource.spec.datastoreReady === true;
+    if (resource.kind !== readinessKind || resource.metadata.name !== 'default') continue;
+    if (resource.spec.datastoreReady === true) return 'ready';
+    const found = resource.spec.datastoreReady === false ? 'false: its data are being migrated' : 'not set';
+    return { unready: `datastoreReady of ${readinessKind} default is ${found}` };
   }
-  return true;
+  return 'absent';
 }
