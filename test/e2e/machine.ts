@@ -44,7 +44,8 @@ export function createMachine(driver: MachineDriver): Machine {
   const must: Machine['must'] = async (argv, options) => {
     const { stdout, stderr, exitCode } = await exec(argv, options);
     if (exitCode === 0) return stdout;
-    throw new Error(`${driver.name}: ${argv.join(' ')}: ${stderr.trim() || stdout || `status ${exitCode ?? 'none'}`}`);
+    const said = [stderr.trim(), stdout.slice(-1000)].filter((text) => text !== '').join('\n');
+    throw new Error(`${driver.name}: ${argv.join(' ')}: status ${exitCode ?? 'none'}\n${said}`);
   };
   return {
     ...driver,
