@@ -12,8 +12,8 @@ export interface MachineSite extends Site {
   readonly node: Machine;
   readonly peer: Machine;
   readonly client: Machine;
-  /** Starts the probe program again, and the workload, after the node was started again. */
-  resume(): Promise<void>;
+  /** Starts the node again, and then its probe program and its workload. */
+  restartNode(how: 'reboot' | 'powerCut'): Promise<void>;
   /** Probes the node from the client every 20 ms, each with a connection of its own, until stopped. */
   watch(port: number): Promise<{ stop(): Promise<Watched> }>;
   close(): void;
@@ -77,7 +77,12 @@ export async function createMachineSite(
       await node.must(['margay', 'status', '--wait=30']);
     },
     probe: (from, to, protocol, port) => ask(from).ask('probe', { protocol, port, address: addresses[to], waitMs }),
-    resume: startNode,
+    restartNode: async (how) => {
+      // A shut-down would wait for processes that are not children of its systemd.
+      for (const place of ['node', 'workload'] as const) ask(place).end();
+      await node[how]();
+      await startNode();
+    },
     watch: async (port) => {
       const target = { protocol: 'tcp', address: node.address, port, waitMs } as const;
       await ask('client').ask('watch', { watch: `port ${port}`, everyMs: 20, ...target });

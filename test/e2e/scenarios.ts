@@ -19,7 +19,7 @@ export interface Scenario {
   readonly probes: readonly string[];
 }
 
-const named = ({ node, nic }: Facts, spec: object = {}): Resource => ({
+const namedEndpoint = ({ node, nic }: Facts, spec: object = {}): Resource => ({
   kind: 'HostEndpoint',
   metadata: { name: `${node}-nic`, labels: { role: 'edge' } },
   spec: { node, interfaceName: nic, ...spec },
@@ -49,21 +49,24 @@ const workload = ({ node, workloadInterface, address }: Facts, profiles: readonl
   },
 });
 
+/** A named host endpoint with one policy: also what must hold while things go wrong. */
+export const named: Scenario = {
+  title: 'a named host endpoint: what its policy allows, failsafe ports, nothing else in either direction',
+  resources: (facts) => [namedEndpoint(facts), policy('edge', edge)],
+  probes: [
+    'client -> node tcp/8080 allow',
+    'client -> node tcp/9999 deny',
+    'client -> node udp/5353 deny',
+    'client -> node tcp/179 allow',
+    'peer -> node tcp/8080 allow',
+    'node -> client tcp/8080 deny',
+    'node -> client tcp/179 allow',
+  ],
+};
+
 /** The same on every layer. Ports: 179 is a failsafe port in both directions, the others are none. */
 export const scenarios: readonly Scenario[] = [
-  {
-    title: 'a named host endpoint: what its policy allows, failsafe ports, nothing else in either direction',
-    resources: (facts) => [named(facts), policy('edge', edge)],
-    probes: [
-      'client -> node tcp/8080 allow',
-      'client -> node tcp/9999 deny',
-      'client -> node udp/5353 deny',
-      'client -> node tcp/179 allow',
-      'peer -> node tcp/8080 allow',
-      'node -> client tcp/8080 deny',
-      'node -> client tcp/179 allow',
-    ],
-  },
+  named,
   {
     title: 'a host endpoint for all interfaces: *',
     resources: ({ node }) => [
@@ -93,7 +96,7 @@ export const scenarios: readonly Scenario[] = [
   {
     title: 'failsafe ports of the configuration, for one source alone',
     resources: (facts) => [
-      named(facts),
+      namedEndpoint(facts),
       {
         kind: 'FelixConfiguration',
         metadata: { name: 'default' },
@@ -116,7 +119,7 @@ export const scenarios: readonly Scenario[] = [
   {
     title: 'the rules of a profile',
     resources: (facts) => [
-      named(facts, { profiles: ['web'] }),
+      namedEndpoint(facts, { profiles: ['web'] }),
       {
         kind: 'Profile',
         metadata: { name: 'web' },
@@ -133,7 +136,7 @@ export const scenarios: readonly Scenario[] = [
   {
     title: 'a source by selector and by network',
     resources: (facts) => [
-      named(facts),
+      namedEndpoint(facts),
       {
         kind: 'GlobalNetworkSet',
         metadata: { name: 'friends', labels: { of: 'us' } },
@@ -180,7 +183,7 @@ export const scenarios: readonly Scenario[] = [
   {
     title: 'forwarded: a policy of the host endpoint with applyOnForward, before the one of the workload',
     resources: (facts) => [
-      named(facts),
+      namedEndpoint(facts),
       workload(facts, ['projectcalico-default-allow']),
       policy('through', {
         selector: "role == 'edge'",

@@ -1,58 +1,78 @@
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { boot } from '../boot.js';
 import { createChecks } from '../checks.js';
-import { createMachine, succeed } from '../machine.js';
 import { createMachineSite } from '../machine-site.js';
+import { margayService } from '../margay-service.js';
 import { playAll } from '../site.js';
-import { startContainer } from './nspawn-machine.js';
+import { install, lifeOfPackage, nextVersion } from './debian-package.js';
+import { faults } from './faults.js';
+import { hardening } from './hardening.js';
+import { BRIDGE, createNetwork } from './network.js';
+import { type ContainerMachine, startContainer } from './nspawn-machine.js';
+import { sharedDatastore } from './shared-datastore.js';
+import { unit } from './unit.js';
 
-const [deb = '', root = ''] = process.argv.slice(2);
-const LAB = '/run/margay-e2e';
-mkdirSync(`${LAB}/shared`, { recursive: true });
-for (const line of [
-  'link set lo up',
-  'link add br0 type bridge',
-  'link set br0 up',
-  'netns add client',
-  'link add v-client type veth peer name eth1 netns client',
-  'link set v-client master br0 up',
-  '-n client addr add 10.88.0.20/24 dev eth1',
-  '-n client link set eth1 up',
-  '-n client link set lo up',
-])
-  await succeed(['ip', ...line.split(' ')]);
+/**
+ * `main.ts DIRECTORY DEB ROOT...`: all checks, over each root. It makes mounts, interfaces and namespaces freely: whoever
+ * starts it gives it a mount, a network and a process namespace that end with it.
+ */
+const [directory = '', deb = '', ...roots] = process.argv.slice(2);
 const checks = createChecks();
-const boot = (name: string, address: string) =>
-  startContainer({ name, address, root, bridge: 'br0', directory: `${LAB}/${name}`, shared: `${LAB}/shared` });
-const node = await boot('node1', '10.88.0.11');
-const peer = await boot('node2', '10.88.0.12');
-console.log(
-  await node.sh('systemctl --failed --no-legend; systemctl is-active systemd-networkd || true; ip -br a; ls /srv/shared'),
-);
-for (const m of [node, peer]) {
-  await m.put('/etc/systemd/network/eth1.network', `[Match]\nName=eth1\n[Network]\nAddress=${m.address}/24\n`);
-  await m.sh('systemctl enable --now systemd-networkd && systemctl mask systemd-networkd-wait-online');
+
+async function over(root: string, name: string): Promise<void> {
+  const lab = join(directory, name);
+  const shared = join(lab, 'shared');
+  mkdirSync(shared, { recursive: true });
+  copyFileSync(deb, join(shared, 'margay.deb'));
+  await nextVersion(deb, shared);
+  const machines: ContainerMachine[] = [];
+  checks.section(name);
+  try {
+    for (const [node, address] of [
+      ['node1', '10.88.0.11'],
+      ['node2', '10.88.0.12'],
+    ] as const) {
+      await checks.check(`${node} boots and takes the package`, async () => {
+        const machine = await startContainer({
+          name: node,
+          address,
+          root,
+          shared,
+          bridge: BRIDGE,
+          directory: join(lab, node),
+        });
+        machines.push(machine);
+        await machine.put(
+          '/etc/systemd/network/eth1.network',
+          `[Match]\nName=eth1\n[Network]\nAddress=${address}/24\n`,
+        );
+        await machine.sh('systemctl mask -q systemd-networkd-wait-online; systemctl enable -q --now systemd-networkd');
+        await install(machine, '/srv/shared/margay.deb');
+        await margayService(machine).settings('{}\n');
+      });
+    }
+    const [node, peer] = machines;
+    if (node === undefined || peer === undefined) throw new Error('a node is missing');
+    const site = await createMachineSite({ node, peer, client }, lab, { waitMs: 400 });
+    await unit(site, checks);
+    await hardening(site, checks);
+    checks.section('scenarios');
+    await playAll(site, checks);
+    await sharedDatastore(site, shared, checks);
+    await boot(site, checks);
+    await faults(site, checks);
+    await lifeOfPackage(site, checks, '/srv/shared/margay-next.deb');
+    site.close();
+  } finally {
+    for (const machine of machines) await machine.end();
+  }
 }
-const driver = {
-  name: 'client',
-  address: '10.88.0.20',
-  enter: (argv: readonly string[]) => ['nsenter', '--net=/run/netns/client', '--', ...argv],
-  reboot: async () => undefined,
-  powerCut: async () => undefined,
-};
-await node.must(['sh', '-c', 'cat > /root/margay.deb'], { input: '' });
-await succeed(['cp', deb, `${LAB}/shared/margay.deb`]);
-console.log(await node.sh('dpkg -i /srv/shared/margay.deb || journalctl -u margay --no-pager | tail -30; margay status --wait'));
-const site = await createMachineSite({ node, peer, client: createMachine(driver) }, LAB, { waitMs: 400 });
-await playAll(site, checks);
-const t0 = Date.now();
-await node.reboot();
-console.log('reboot', Date.now() - t0);
-await node.powerCut();
-console.log('cut', Date.now() - t0);
-console.log(
-  await node.sh('systemctl --failed --no-legend; systemctl is-active systemd-networkd; ip -br a; systemctl status margay'),
-);
-site.close();
-await node.end();
-await peer.end();
+
+const client = await createNetwork();
+for (const root of roots) {
+  const name = /debian-\w+/.exec(root)?.[0] ?? root;
+  await checks.check(`${name} was tested to its end`, () => over(root, name));
+}
+// Whatever a check that failed has left behind.
 process.exit(checks.finish());

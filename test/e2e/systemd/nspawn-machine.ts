@@ -139,9 +139,25 @@ function nspawn({ name, shared }: Container, root: string): string[] {
 }
 
 /** The interface is down and has no address: the node's own network service brings it up, after what must be there before. */
-async function cable({ name, bridge }: Container): Promise<void> {
+async function cable({ name, address, bridge }: Container): Promise<void> {
+  // The same at each start, as of a real card: neighbours remember it.
+  const mac = `02:00:0a:58:00:${Number(address.split('.')[3]).toString(16).padStart(2, '0')}`;
   await succeed(['ip', 'netns', 'add', name]);
-  await succeed(['ip', 'link', 'add', `v-${name}`, 'type', 'veth', 'peer', 'name', 'eth1', 'netns', name]);
+  await succeed([
+    'ip',
+    'link',
+    'add',
+    `v-${name}`,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth1',
+    'address',
+    mac,
+    'netns',
+    name,
+  ]);
   await succeed(['ip', 'link', 'set', `v-${name}`, 'master', bridge, 'up']);
 }
 
