@@ -7,8 +7,9 @@ import { nftCommand } from '../nft/nft-command.js';
 import { healthRoutes, metricsRoutes, type Routes, serveHttp } from '../observe/http.js';
 import { createLog, type Log } from '../observe/log.js';
 import { createMetrics, type Exposition, silentMetrics } from '../observe/metrics.js';
-import { createNotify } from '../observe/sd-notify.js';
+import { createNotify, type Notify } from '../observe/sd-notify.js';
 import { serveStatus } from '../observe/status-server.js';
+import { feedWatchdog } from '../observe/watchdog.js';
 import type { HostPolicy } from '../policy/host-policy.js';
 import { parseResource } from '../resources/parse-resource.js';
 import { checkSelector } from '../selector/check-selector.js';
@@ -38,6 +39,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
   const { metrics, exposition } = settings.metrics
     ? createMetrics()
     : { metrics: silentMetrics(), exposition: undefined };
+  const manager = serviceManager(notify);
   const version = readVersion();
   metrics.host.set(1, { host: settings.node });
   metrics.buildInfo.set(1, { version });
@@ -53,12 +55,21 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),
     log,
     metrics,
-    changed: tellServiceManager(notify),
+    changed: manager.changed,
   });
   const socket = await serveStatus(settings.runDir, margay);
   const servers = httpServices(settings, margay, exposition).map((service) => serveHttp({ ...service, log }));
+  const stopFeeding = feedWatchdog({
+    watchdogUsec: environment.WATCHDOG_USEC,
+    watchdogPid: environment.WATCHDOG_PID,
+    pid: process.pid,
+    live: () => margay.health.live().ok,
+    starting: () => !manager.wasReady(),
+    notify,
+  });
   const close = async () => {
     await margay.stop();
+    stopFeeding();
     await Promise.all(servers.map((server) => server.close()));
     await socket.close();
   };
@@ -66,6 +77,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     { version, datastore: settings.datastore.url, runDir: settings.runDir, stateDir: settings.stateDir },
     'margay starts',
   );
+  void notify(`STATUS=starting: waiting for ${settings.datastore.url} and the first ruleset`);
   try {
     await margay.start();
   } catch (error) {
@@ -76,8 +88,13 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     log,
     async stop(reason) {
       log.info({ reason }, 'margay stops; its rules stay in force');
+      if (reason === 'SIGHUP') {
+        // Before READY=1 of the next one, which has messages of its own.
+        await Promise.all([notify('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`), close()]);
+        return;
+      }
       // Not waited for: a service manager that does not answer must not delay the end.
-      void notify(reason === 'SIGHUP' ? 'RELOADING=1' : 'STOPPING=1');
+      void notify('STOPPING=1', 'STATUS=stopped; the rules stay in force');
       await close();
     },
   };
@@ -116,16 +133,25 @@ function revive(resource: unknown) {
   return parseResource(resource, { unknownFields: 'warning', defaults: 'none', checkSelector }).parsed;
 }
 
+interface ServiceManager {
+  readonly changed: (ready: boolean, policy: HostPolicy) => void;
+  /** Whether it was told READY=1. */
+  wasReady(): boolean;
+}
+
 /** READY=1 with the first ruleset in force, then a line of status whenever it changes. */
-function tellServiceManager(notify: ReturnType<typeof createNotify>): (ready: boolean, policy: HostPolicy) => void {
+function serviceManager(notify: Notify): ServiceManager {
   let wasReady = false;
   let last = '';
-  return (ready, { hostEndpoints, workloadEndpoints, policies }) => {
-    const endpoints = `${hostEndpoints.length} host and ${workloadEndpoints.length} workload endpoints`;
-    const line = `STATUS=${ready ? 'enforcing' : 'not ready'}: ${endpoints}, ${policies.size} policies`;
-    const news = [...(ready && !wasReady ? ['READY=1'] : []), ...(line === last ? [] : [line])];
-    wasReady ||= ready;
-    last = line;
-    if (news.length > 0) void notify(...news);
+  return {
+    wasReady: () => wasReady,
+    changed(ready, { hostEndpoints, workloadEndpoints, policies }) {
+      const endpoints = `${hostEndpoints.length} host and ${workloadEndpoints.length} workload endpoints`;
+      const line = `STATUS=${ready ? 'enforcing' : 'not ready'}: ${endpoints}, ${policies.size} policies`;
+      const news = [...(ready && !wasReady ? ['READY=1'] : []), ...(line === last ? [] : [line])];
+      wasReady ||= ready;
+      last = line;
+      if (news.length > 0) void notify(...news);
+    },
   };
 }

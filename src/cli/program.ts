@@ -1,4 +1,5 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type BootAction, bootActions } from './boot-actions.js';
 import type { ExplainOptions } from './commands/explain.js';
 import type { StatusOptions } from './commands/status.js';
 import type { Io } from './io.js';
@@ -6,6 +7,7 @@ import { mainHelp } from './main-help.js';
 import { type Flags, resolveSettings } from './settings.js';
 import { SettingsError } from './settings-error.js';
 import { type SettingsCommand, settingNames, settingsTable, variableName } from './settings-table.js';
+import { type Shell, shells } from './shells.js';
 import { readVersion } from './version.js';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -68,6 +70,16 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       done(await uninstall(settings, { json: Boolean(options.json) }, io));
     });
 
+  withSettings(program.command('boot'), 'boot')
+    .description('the ruleset that is loaded before the network: switch it on or off, or show what would be loaded')
+    .addArgument(new Argument('<action>', 'what to do').choices(bootActions))
+    .option('--json', 'print JSON')
+    .action(async (action: BootAction, options: Options) => {
+      const settings = await resolveSettings('boot', flagsOf(options), io.environment);
+      const { boot } = await import('./commands/boot.js');
+      done(await boot(settings, { action, json: Boolean(options.json) }, io));
+    });
+
   program.commandsGroup('Without a daemon, and without root:');
   withSettings(program.command('render'), 'render')
     .description('print the ruleset of a node as an nft script')
@@ -111,6 +123,17 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       done(await check(paths, { ...extra, json: Boolean(options.json) }, io));
     });
   program.commandsGroup('Help:');
+  program
+    .command('completion')
+    .description('print what makes a shell complete the command line')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .action(async (shell: Shell) => {
+      const [{ completion }, { commandWords }] = await Promise.all([
+        import('./completion.js'),
+        import('./command-words.js'),
+      ]);
+      io.stdout.write(completion(shell, commandWords(program)));
+    });
   program.helpCommand('help [command]', 'print the help of a command');
   return program;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../observe/log-level.js';
@@ -30,7 +31,7 @@ export interface Address {
 
 export type SettingName = keyof Settings;
 export type Environment = Readonly<Record<string, string | undefined>>;
-export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall';
+export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall' | 'boot' | 'doctor';
 
 export interface Setting<Value> {
   /** The flag is `--NAME`, the environment's variable MARGAY_NAME, the key of the file NAME. */
@@ -55,6 +56,10 @@ export const drivers = ['nft', 'nft-spawn'] as const;
 /** Forms of lists of policies in the ruleset. */
 export const listForms = ['compiled', 'plain'] as const;
 
+/** The directories that systemd gives the service. */
+export const serviceRunDir = '/run/margay';
+export const serviceStateDir = '/var/lib/margay';
+
 /** Every setting, in the order of the help; a default may depend on settings before it. */
 export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[Name]> } = {
   config: {
@@ -64,7 +69,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: '/etc/margay/margay.yaml',
     default: () => '/etc/margay/margay.yaml',
     inFile: false,
-    commands: ['run', 'render', 'status', 'uninstall'],
+    commands: ['run', 'render', 'status', 'uninstall', 'boot', 'doctor'],
   },
   node: {
     name: 'node',
@@ -72,7 +77,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     help: 'name of this node, exactly as in spec.node of its endpoints',
     defaultText: 'host name in lower case',
     default: () => hostname().trim().toLowerCase(),
-    commands: ['run', 'render'],
+    commands: ['run', 'render', 'doctor'],
   },
   datastore: {
     name: 'datastore',
@@ -88,17 +93,17 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     placeholder: 'dir',
     help: 'directory of the socket and the pid of one daemon',
     defaultText: '$RUNTIME_DIRECTORY, else /run/margay',
-    default: (environment) => firstDirectory(environment.RUNTIME_DIRECTORY) ?? '/run/margay',
-    commands: ['run', 'status', 'uninstall'],
+    default: (environment) => firstDirectory(environment.RUNTIME_DIRECTORY) ?? serviceRunDir,
+    commands: ['run', 'status', 'uninstall', 'boot', 'doctor'],
   },
   stateDir: {
     name: 'state-dir',
     placeholder: 'dir',
     help: 'directory of what outlives the daemon: last valid objects, last ruleset',
-    defaultText: '$STATE_DIRECTORY, else RUN-DIR/state',
-    default: (environment, { runDir = '/run/margay' }) =>
-      firstDirectory(environment.STATE_DIRECTORY) ?? join(runDir, 'state'),
-    commands: ['run', 'uninstall'],
+    defaultText: '$STATE_DIRECTORY, else that of the service if it is installed, else RUN-DIR/state',
+    default: (environment, { runDir = serviceRunDir }) =>
+      firstDirectory(environment.STATE_DIRECTORY) ?? stateDirOf(runDir),
+    commands: ['run', 'uninstall', 'boot', 'doctor'],
   },
   driver: {
     name: 'driver',
@@ -168,4 +173,9 @@ export function variableName(name: string): string {
 /** systemd gives a list with colons if the unit has several directories. */
 function firstDirectory(list: string | undefined): string | undefined {
   return list?.split(':', 1)[0] || undefined;
+}
+
+/** Commands beside the service find its state; daemons with a run directory of their own share nothing with it. */
+function stateDirOf(runDir: string): string {
+  return runDir === serviceRunDir && existsSync(serviceStateDir) ? serviceStateDir : join(runDir, 'state');
 }

@@ -7,6 +7,7 @@ import { createLog, isJournal, journalDestination } from '../../src/observe/log.
 import { createMetrics, silentMetrics } from '../../src/observe/metrics.js';
 import { type MetricId, metricsTable } from '../../src/observe/metrics-table.js';
 import { createNotify } from '../../src/observe/sd-notify.js';
+import { feedWatchdog } from '../../src/observe/watchdog.js';
 
 function recorder() {
   const lines: string[] = [];
@@ -210,4 +211,42 @@ t.test('the service manager is told, in order', async (t) => {
   calls.length = 0;
   await createNotify({ notifySocket: undefined, log, run })('READY=1');
   t.same(calls, []);
+});
+
+t.test('the watchdog is fed while the loop that applies is alive', async (t) => {
+  const sent: string[][] = [];
+  const repeated: { readonly call: () => void; readonly ms: number }[] = [];
+  let live = true;
+  let starting = true;
+  let stopped = false;
+  const options = {
+    watchdogUsec: '60000000',
+    watchdogPid: '7',
+    pid: 7,
+    live: () => live,
+    starting: () => starting,
+    notify: async (...assignments: readonly string[]) => void sent.push([...assignments]),
+    repeat: (call: () => void, ms: number) => {
+      repeated.push({ call, ms });
+      return () => {
+        stopped = true;
+      };
+    },
+  };
+  const stop = feedWatchdog(options);
+  t.equal(repeated[0]?.ms, 20_000, 'three times in the interval');
+  starting = false;
+  repeated[0]?.call();
+  live = false;
+  repeated[0]?.call();
+  t.same(sent, [['WATCHDOG=1', 'EXTEND_TIMEOUT_USEC=60000000'], ['WATCHDOG=1']], 'and not when it hangs');
+  stop();
+  t.ok(stopped);
+
+  for (const other of [{ watchdogUsec: undefined }, { watchdogUsec: '0' }, { watchdogPid: '8' }])
+    feedWatchdog({ ...options, ...other })();
+  t.equal(repeated.length, 1, 'nobody watches this process');
+  live = true;
+  feedWatchdog({ ...options, watchdogPid: undefined })();
+  t.equal(repeated.length, 2);
 });
