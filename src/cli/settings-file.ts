@@ -28,7 +28,7 @@ export async function readSettingsFile(path: string, mayBeMissing: boolean): Pro
 
 async function parseSettingsFile(path: string, text: string): Promise<SettingsFile> {
   // Loaded only for a file that exists: yaml takes 70 ms, and `margay status` should take 150 altogether.
-  const { LineCounter, isMap, isScalar, parseDocument } = await import('yaml');
+  const { LineCounter, isMap, isScalar, parseDocument } = await import('./settings-yaml.js');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const lineOf = (offset: number | undefined) => Math.max(1, lines.linePos(offset ?? 0).line);
