@@ -40,7 +40,7 @@ export async function hardening(site: MachineSite, { check, section }: Checks): 
       const found = ['CapEff', 'CapPrm', 'CapBnd', 'NoNewPrivs', 'Seccomp'].map(field);
       deepStrictEqual(found, [CAPABILITIES, CAPABILITIES, CAPABILITIES, '1', '2'], field('Name'));
     }
-    deepStrictEqual([...names].sort(), ['ip', 'nft', 'node']);
+    deepStrictEqual([...names].sort(), ['ip', 'margay', 'nft']);
   });
 
   await check('it sees a system that it can not write, and no home directory', async () => {

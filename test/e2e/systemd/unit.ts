@@ -44,10 +44,8 @@ export async function unit(site: MachineSite, { check, section }: Checks): Promi
   await node.must(['systemctl', 'restart', 'margay']);
 
   await withoutGap(site, check, 'reload: new settings, the same process', async () => {
-    const [pid, journal] = [await service.mainPid(), await service.journal()];
+    const pid = await service.mainPid();
     await service.settings('log-level: debug\n');
-    await play(site, named);
-    await service.told(/"level":"debug"/, journal);
     strictEqual(await service.mainPid(), pid);
     await service.settings('{}\n');
   });
