@@ -79,6 +79,16 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       const { boot } = await import('./commands/boot.js');
       done(await boot(settings, { action, json: Boolean(options.json) }, io));
     });
+  withSettings(program.command('doctor'), 'doctor')
+    .description(
+      'look at the host: kernel, other firewalls, service, boot, ssh; changes nothing (1: there is a problem)',
+    )
+    .option('--json', 'print JSON')
+    .action(async (options: Options) => {
+      const settings = await resolveSettings('doctor', flagsOf(options), io.environment);
+      const { doctor } = await import('./commands/doctor.js');
+      done(await doctor(settings, { json: Boolean(options.json) }, io));
+    });
 
   program.commandsGroup('Without a daemon, and without root:');
   withSettings(program.command('render'), 'render')

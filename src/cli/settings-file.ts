@@ -21,33 +21,10 @@ export async function readSettingsFile(path: string, mayBeMissing: boolean): Pro
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && mayBeMissing) return { path, entries: new Map(), issues: [] };
-    return failed(path, path, code === 'ENOENT' ? 'there is no such file' : `can't be read: ${message}`);
+    const reason = code === 'ENOENT' ? 'there is no such file' : `can't be read: ${message}`;
+    return { path, entries: new Map(), issues: [{ source: path, message: reason }] };
   }
-  return parseSettingsFile(path, text);
-}
-
-async function parseSettingsFile(path: string, text: string): Promise<SettingsFile> {
   // Loaded only for a file that exists: yaml takes 70 ms, and `margay status` should take 150 altogether.
-  const { LineCounter, isMap, isScalar, parseDocument } = await import('./settings-yaml.js');
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineOf = (offset: number | undefined) => Math.max(1, lines.linePos(offset ?? 0).line);
-  if (document.errors.length > 0) {
-    const issues = document.errors.map(({ pos, message }) => ({ source: `${path} line ${lineOf(pos[0])}`, message }));
-    return { path, entries: new Map(), issues };
-  }
-  const root = document.contents;
-  if (root === null || (isScalar(root) && root.value === null)) return { path, entries: new Map(), issues: [] };
-  if (!isMap(root)) return failed(path, `${path} line 1`, 'must be a list of `setting: value` lines');
-  const entries = new Map<string, FileEntry>();
-  for (const { key, value } of root.items) {
-    const start = isScalar(key) ? key.range?.[0] : undefined;
-    const plain = value === null ? null : (value as { toJS(doc: typeof document): unknown }).toJS(document);
-    entries.set(isScalar(key) ? String(key.value) : String(key), { value: plain, line: lineOf(start) });
-  }
-  return { path, entries, issues: [] };
-}
-
-function failed(path: string, source: string, message: string): SettingsFile {
-  return { path, entries: new Map(), issues: [{ source, message }] };
+  const { parseSettingsFile } = await import('./parse-settings-file.js');
+  return parseSettingsFile(path, text);
 }

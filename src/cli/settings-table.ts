@@ -86,7 +86,7 @@ export const settingsTable: { readonly [Name in SettingName]: Setting<Settings[N
     defaultText: 'file:/etc/margay/resources.d',
     default: () => ({ type: 'file', url: 'file:/etc/margay/resources.d', directory: '/etc/margay/resources.d' }),
     checked: true,
-    commands: ['run', 'render'],
+    commands: ['run', 'render', 'doctor'],
   },
   runDir: {
     name: 'run-dir',

@@ -31,7 +31,8 @@ export async function createLog(options: LogOptions): Promise<Log> {
   };
   const destination = options.destination ?? pino.destination({ dest: 1, sync: true });
   if (options.format === 'pretty' || (options.format === 'auto' && options.terminal)) {
-    return pino(settings, await prettyDestination(destination, options.color ?? options.terminal));
+    const { prettyDestination } = await import('./pretty-destination.js');
+    return pino(settings, prettyDestination(destination, options.color ?? options.terminal));
   }
   settings.formatters = { level: (label) => ({ level: label }) };
   return pino(settings, isJournal(options.journalStream, 1) ? journalDestination(destination) : destination);
@@ -60,11 +61,4 @@ function syslogPriority(level: number): number {
   if (level >= 50) return 3;
   if (level >= 40) return 4;
   return level >= 30 ? 6 : 7;
-}
-
-/** Loaded only here: it costs 9 MB. It drops control characters from what is logged, which may come from outside. */
-async function prettyDestination(destination: DestinationStream, colorize: boolean): Promise<DestinationStream> {
-  const { prettyFactory } = await import('pino-pretty');
-  const pretty = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
-  return { write: (line) => void destination.write(pretty(line)) };
 }

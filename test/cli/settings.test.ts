@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Io } from '../../src/cli/io.js';
@@ -5,7 +6,13 @@ import { nearestName } from '../../src/cli/nearest-name.js';
 import { runProgram } from '../../src/cli/program.js';
 import { type Flags, resolveSettings, type Settings } from '../../src/cli/settings.js';
 import { SettingsError } from '../../src/cli/settings-error.js';
-import { type SettingName, settingNames, settingsTable, variableName } from '../../src/cli/settings-table.js';
+import {
+  type SettingName,
+  serviceStateDir,
+  settingNames,
+  settingsTable,
+  variableName,
+} from '../../src/cli/settings-table.js';
 
 type Text = string | false;
 
@@ -159,7 +166,7 @@ t.test('defaults', async (t) => {
   t.match(settings, {
     datastore: { directory: '/etc/margay/resources.d' },
     runDir: '/run/margay',
-    stateDir: '/run/margay/state',
+    stateDir: existsSync(serviceStateDir) ? serviceStateDir : '/run/margay/state',
     logLevel: 'info',
     health: { host: '127.0.0.1', port: 9099 },
     metrics: { host: '127.0.0.1', port: 9091 },

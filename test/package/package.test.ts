@@ -73,6 +73,24 @@ t.test('the package', { skip: !has('dpkg-deb') && 'needs dpkg-deb' }, async (t) 
       status: 0,
       stdout: /^table inet/,
     });
+    writeFileSync(join(directory, 'margay.yaml'), `datastore: file:${directory}/nothing\nlog-format: pretty\n`);
+    const settings = ['--config', join(directory, 'margay.yaml'), '--node', 'n'];
+    t.match(
+      margay('render', ...settings, '--interfaces', join(directory, 'interfaces.json')),
+      { status: 1, stderr: new RegExp(`${directory}/nothing`) },
+      'with a settings file',
+    );
+    const here = ['--run-dir', directory, '--state-dir', directory, '--no-health'];
+    // Without a PATH there is no nft: it ends, in pretty words.
+    const { stdout } = spawnSync(
+      process.execPath,
+      [file('usr/lib/margay/dist/cli/main.js'), 'run', ...settings, ...here],
+      {
+        encoding: 'utf8',
+        env: { PATH: '/nonexistent' },
+      },
+    );
+    t.match(stdout, /INFO.*: margay starts/, 'pretty log');
     // What is loaded for metrics, from where the bundle loads it.
     const require = createRequire(file('usr/lib/margay/dist/cli/main.js'));
     for (const part of ['registry', 'gauge', 'counter', 'summary'])

@@ -114,6 +114,19 @@ t.test('before the network, without Node.js', { skip }, async (t) => {
     await expect(t, closed);
   });
 
+  await t.test('a fallback of the operator comes first, unless nft refuses it', async (t) => {
+    const own = join(lab.directory, 'own.nft');
+    const boots = async (text: string) => {
+      writeFileSync(own, text);
+      await reboot();
+      const { exitCode, stderr } = await boot('/nonexistent', own, fallback);
+      t.equal(exitCode, 0);
+      return `${stderr}${await nft('list', 'table', 'inet', 'margay')}`;
+    };
+    t.match(await boots('table inet margay {\n chain mine { }\n}\n'), /own\.nft\)[^\n]*\n.*chain mine/s);
+    t.match(await boots('nonsense\n'), /nft refuses \S*own\.nft\n.*chain boot-input/s);
+  });
+
   await t.test('nothing at all can be loaded', async (t) => {
     const { exitCode, stderr } = await boot('/nonexistent');
     t.equal(exitCode, 1);

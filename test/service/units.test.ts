@@ -74,4 +74,6 @@ t.test('the fallback opens the failsafe ports, all and no others', async (t) => 
     (list ?? port ?? '').split(', ').map((each) => `${protocol}:${each}`),
   );
   t.same(ports.sort(), [...defaultFailsafePorts.inbound].sort());
+  // A minimal host has no /etc/protocols and no /etc/services.
+  t.notMatch(fallback, /l4proto [a-z]|[sd]port \{? ?[a-z]/, 'numbers, no names');
 });
