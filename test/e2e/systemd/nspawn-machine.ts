@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createMachine, type Machine, run, succeed } from '../machine.js';
 import { until } from '../until.js';
@@ -45,7 +54,8 @@ export async function startContainer(container: Container): Promise<ContainerMac
     `lowerdir=${container.root},upperdir=${upper},workdir=${work}`,
     `${root}`,
   ]);
-  const cgroup = join(cgroupRoot(), `margay-e2e-${name}`);
+  const group = `margay-e2e-${name}`;
+  const cgroup = join(hierarchies('cgroup2')[0] ?? '', group);
   let supervisor: ChildProcess | undefined;
   let leader = 0;
 
@@ -110,7 +120,9 @@ export async function startContainer(container: Container): Promise<ContainerMac
     end: async () => {
       await halt('KILL');
       await succeed(['umount', `${root}`]);
-      removeCgroup(cgroup);
+      // nspawn makes one in the hierarchy of a systemd of old, too.
+      for (const hierarchy of hierarchies('cgroup'))
+        if (existsSync(join(hierarchy, group))) removeCgroup(join(hierarchy, group));
     },
   };
 }
@@ -166,15 +178,18 @@ function leaderOf(supervisor: number): number {
   return Number(children.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd') ?? 0);
 }
 
-function cgroupRoot(): string {
-  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
-  const found = mounts.map((line) => line.split(' ')).find(([, , type]) => type === 'cgroup2')?.[1];
-  if (found === undefined) throw new Error('no cgroup2 is mounted; systemd-nspawn needs one');
+/** Where control groups of this type are mounted; of all, for `cgroup`. */
+function hierarchies(type: 'cgroup' | 'cgroup2'): string[] {
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '));
+  const found = mounts.filter(([, , of = '']) => of.startsWith(type)).map(([, path = '']) => path);
+  if (found.length === 0) throw new Error(`no ${type} is mounted; systemd-nspawn needs one`);
   return found;
 }
 
 /** Only what has no processes can be removed. */
-export function removeCgroup(path: string): void {
+function removeCgroup(path: string): void {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(path, entry.name));
   }
