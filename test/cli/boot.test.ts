@@ -29,7 +29,7 @@ async function run(stateDir: string, action: 'enable' | 'disable' | 'show', syst
     stderr: { write: (text: string) => (stderr += text) },
     environment: {},
   };
-  return { status: await boot({ stateDir }, { action, json }, io, systemctl), stdout, stderr };
+  return { status: await boot({ stateDir, runDir: '/nonexistent' }, { action, json }, io, systemctl), stdout, stderr };
 }
 
 t.test('show: the state of the saved ruleset, and what would be loaded', async (t) => {

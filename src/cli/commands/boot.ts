@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type CommittedRuleset, readCommittedRuleset } from '../../agent/committed-ruleset.js';
+import { runningPid } from '../../observe/status-client.js';
 import type { BootAction } from '../boot-actions.js';
 import type { Io } from '../io.js';
 import { printable } from '../printable.js';
@@ -25,7 +27,7 @@ export interface BootReport {
 
 /** `margay boot`: whether the ruleset that was committed last is loaded before the network. 0 if it is, or the switch succeeded. */
 export async function boot(
-  { stateDir }: Pick<Settings, 'stateDir'>,
+  { stateDir, runDir }: Pick<Settings, 'stateDir' | 'runDir'>,
   { action, json }: BootOptions,
   io: Io,
   systemctl: Systemctl = systemctlCommand(),
@@ -41,8 +43,10 @@ export async function boot(
     say(io, json, { boot: 'disabled' }, 'nothing is loaded at boot any more; the daemon, if it is enabled, still is');
     return 0;
   }
-  const saved = await readCommittedRuleset(stateDir);
-  if (action === 'show') return show(await bootReport(stateDir, saved, systemctl), json, io);
+  if (action === 'show') {
+    return show(await bootReport(stateDir, await readCommittedRuleset(stateDir), systemctl), json, io);
+  }
+  const saved = await savedSoon(stateDir, runDir);
   if (!saved.ok) {
     io.stderr.write(`margay: not switched on, since ${refusalOf(saved)}\n`);
     return 1;
@@ -56,6 +60,18 @@ export async function boot(
   );
   return 0;
 }
+
+/** What a daemon has just brought into force is saved a moment later. */
+async function savedSoon(stateDir: string, runDir: string): Promise<CommittedRuleset> {
+  for (let tries = 0; ; tries += 1) {
+    const saved = await readCommittedRuleset(stateDir);
+    if (saved.ok || tries === TRIES || (await runningPid(runDir)) === undefined) return saved;
+    await pause(TRY_AGAIN_MS);
+  }
+}
+
+const TRIES = 10;
+const TRY_AGAIN_MS = 200;
 
 function refusalOf({ code, message }: Extract<CommittedRuleset, { ok: false }>): string {
   if (code === 'missing')
