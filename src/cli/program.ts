@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ExplainOptions } from './commands/explain.js';
 import type { StatusOptions } from './commands/status.js';
 import type { Io } from './io.js';
@@ -9,6 +9,8 @@ import { type SettingsCommand, settingNames, settingsTable, variableName } from 
 import { readVersion } from './version.js';
 
 type Options = Readonly<Record<string, unknown>>;
+
+const CONTROLLERS = ['auto-hostendpoints'];
 
 /** Runs one command line (without `node` and the script); resolves with the exit status, never rejects. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
@@ -68,10 +70,10 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       done(await uninstall(settings, { json: Boolean(options.json) }, io));
     });
 
-  const controller = program.command('controller').description('what one process does for a whole cluster');
-  withSettings(controller.command('auto-hostendpoints'), 'controller')
-    .description('keep a host endpoint for each node of a cluster (in the foreground)')
-    .action(async (options: Options) => {
+  withSettings(program.command('controller'), 'controller')
+    .description('do for a whole cluster what one process has to do (in the foreground)')
+    .addArgument(new Argument('<name>', 'auto-hostendpoints: keep a host endpoint for each node').choices(CONTROLLERS))
+    .action(async (_name: string, options: Options) => {
       const settings = await resolveSettings('controller', flagsOf(options), io.environment);
       const { autoHostEndpoints } = await import('./commands/auto-host-endpoints.js');
       done(await autoHostEndpoints(settings, io));

@@ -30,7 +30,7 @@ const samples: {
       const url = `file:${directory}`;
       return [url, { type: 'file', url, directory }] as const;
     }),
-    bad: ['file:', '/etc/x', 'ftp:x', 'etcd:http://127.0.0.1:2379', 'kubernetes:', 'constructor:x'],
+    bad: ['file:', '/etc/x', 'ftp:x', 'etcd:http://127.0.0.1:2379', 'constructor:x'],
   },
   runDir: {
     good: [
@@ -226,12 +226,25 @@ t.test('variables', async (t) => {
 });
 
 t.test('datastores that are known but not built', async (t) => {
-  for (const datastore of ['etcd:http://127.0.0.1:2379', 'kubernetes:', 'kubernetes:/root/.kube/config']) {
-    const { status, stderr } = await cli(['run', '--datastore', datastore, '--config', '/dev/null']);
-    t.equal(status, 2);
-    t.match(stderr, /^margay: --datastore: the datastore (etcd|kubernetes) is not available in this version\n$/);
-  }
+  const { status, stderr } = await cli(['run', '--datastore', 'etcd:http://127.0.0.1:2379', '--config', '/dev/null']);
+  t.equal(status, 2);
+  t.match(stderr, /^margay: --datastore: the datastore etcd is not available in this version\n$/);
   t.match(await issuesOf({ datastore: '/etc/x' }, {}), [{ message: /did you mean file:\/etc\/x\?/ }]);
+});
+
+t.test('Kubernetes as the datastore', async (t) => {
+  const kubeconfigs: readonly (readonly [url: string, kubeconfig: string | undefined])[] = [
+    ['kubernetes:', undefined],
+    ['kubernetes:/etc/k', '/etc/k'],
+    ['kubernetes:k', join(process.cwd(), 'k')],
+    ['kubernetes:/a:/b', '/a:/b'],
+  ];
+  for (const [url, kubeconfig] of kubeconfigs)
+    t.match(
+      await resolveSettings('run', { config: '/dev/null', datastore: url }, {}),
+      { datastore: { type: 'kubernetes', url, kubeconfig } },
+      url,
+    );
 });
 
 t.test('usage errors have status 2 and a hint, and go to standard error', async (t) => {
