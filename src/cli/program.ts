@@ -13,6 +13,8 @@ import { readVersion } from './version.js';
 
 type Options = Readonly<Record<string, unknown>>;
 
+const CONTROLLERS = ['auto-hostendpoints'];
+
 /** Runs one command line (without `node` and the script); resolves with the exit status, never rejects. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
   const state = { status: 0 };
@@ -90,10 +92,10 @@ export function createProgram(io: Io, done: (status: number) => void): Command {
       const { doctor } = await import('./commands/doctor.js');
       done(await doctor(settings, { json: Boolean(options.json) }, io));
     });
-  const controller = program.command('controller').description('what one process does for a whole cluster');
-  withSettings(controller.command('auto-hostendpoints'), 'controller')
-    .description('keep a host endpoint for each node of a cluster (in the foreground)')
-    .action(async (options: Options) => {
+  withSettings(program.command('controller'), 'controller')
+    .description('do for a whole cluster what one process has to do (in the foreground)')
+    .addArgument(new Argument('<name>', 'auto-hostendpoints: keep a host endpoint for each node').choices(CONTROLLERS))
+    .action(async (_name: string, options: Options) => {
       const settings = await resolveSettings('controller', flagsOf(options), io.environment);
       const { autoHostEndpoints } = await import('./commands/auto-host-endpoints.js');
       done(await autoHostEndpoints(settings, io));

@@ -360,6 +360,21 @@ t.test('endpoints that DNS knows', async (t) => {
   await t.rejects(urls({}), { code: 'unreachable', message: /no SRV records for _etcd-client-ssl._tcp.x.example nor/ });
 });
 
+t.test('Kubernetes as the datastore', async (t) => {
+  const kubeconfigs: readonly (readonly [url: string, kubeconfig: string | undefined])[] = [
+    ['kubernetes:', undefined],
+    ['kubernetes:/etc/k', '/etc/k'],
+    ['kubernetes:k', join(process.cwd(), 'k')],
+    ['kubernetes:/a:/b', '/a:/b'],
+  ];
+  for (const [url, kubeconfig] of kubeconfigs)
+    t.match(
+      await resolveSettings('run', { config: '/dev/null', datastore: url }, {}),
+      { datastore: { type: 'kubernetes', url, kubeconfig } },
+      url,
+    );
+});
+
 t.test('usage errors have status 2 and a hint, and go to standard error', async (t) => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /Usage: margay/],
