@@ -323,7 +323,8 @@ t.test('paths', async (t) => {
 });
 
 t.test('any JSON is either valid or has issues', async (t) => {
-  const anything = fc.jsonValue({ maxDepth: 4 });
+  // JSON has no -0.
+  const anything = fc.jsonValue({ maxDepth: 4 }).map((value): unknown => JSON.parse(JSON.stringify(value)));
   const check = (value: unknown): void => {
     for (const options of [asUser, fromDatastore]) {
       const { parsed } = parseResource(value, options);
