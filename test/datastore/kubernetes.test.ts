@@ -1,14 +1,18 @@
+import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { runProgram } from '../../src/cli/program.js';
 import { AccessError } from '../../src/datastore/kubernetes/client/cluster-access.js';
 import { listIn, mapIn, type Native } from '../../src/datastore/kubernetes/conversion/native.js';
 import { calicoObject, cluster } from '../kubernetes/cluster.js';
 import { contractWorld } from '../kubernetes/contract-world.js';
+import { definitionsFile } from '../kubernetes/custom-resource-definitions.js';
 import { definedResource } from '../kubernetes/fake/api-resources.js';
 import type { FakeRequest } from '../kubernetes/fake/fake-api-server.js';
 import { fakeWorld } from '../kubernetes/fake-world.js';
 import { load, manifest } from '../kubernetes/manifests.js';
 import { type Followed, follow, quickTimes, sourceSuite } from '../kubernetes/source-suite.js';
 import { calico, storeOf, storeSuite } from '../kubernetes/store-suite.js';
+import { tokens } from '../kubernetes/world.js';
 import { sourceContract } from './source-contract.js';
 
 type FakeWorld = Awaited<ReturnType<typeof fakeWorld>>;
@@ -291,6 +295,75 @@ t.test('a kubeconfig that can not be used yet', async (t) => {
   isThere = true;
   await inSync(followed);
   t.strictSame(followed.warnings, ['not safe'], 'a warning is told once');
+});
+
+t.test('from the command line', async (t) => {
+  const world = await worldOf(t);
+  const { certificates, link } = world;
+  await write(world).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'prod' } });
+  await write(world).runningPod('prod', 'web', '10.65.0.2', { labels: { app: 'web' } });
+  await write(world).runningPod('prod', 'client', '10.65.0.3', { labels: { app: 'client' } });
+  await write(world).runningPod('prod', 'other', '10.65.0.4');
+  await write(world).create({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'web', namespace: 'prod' },
+    spec: {
+      podSelector: { matchLabels: { app: 'web' } },
+      ingress: [
+        {
+          from: [{ podSelector: { matchLabels: { app: 'client' } } }, { ipBlock: { cidr: 'x' } }],
+          ports: [{ port: 80 }],
+        },
+      ],
+    },
+  });
+  const kubeconfig = {
+    'current-context': 'c',
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+    clusters: [
+      {
+        name: 'c',
+        cluster: {
+          server: `https://127.0.0.1:${link.port}`,
+          'certificate-authority-data': Buffer.from(certificates.ca).toString('base64'),
+        },
+      },
+    ],
+    users: [{ name: 'u', user: { token: tokens.agent } }],
+  };
+  const directory = t.testdir({ kubeconfig: JSON.stringify(kubeconfig), interfaces: '[]' });
+  const explain = (from: string) =>
+    run(['explain', '--from', from, '--to', '10.65.0.2:80', '--proto', 'tcp'], directory);
+  t.match(await explain('10.65.0.3'), { status: 0, stdout: /ALLOWED.*NetworkPolicy .*web/s });
+  t.match(await explain('10.65.0.4'), {
+    status: 1,
+    stderr: /networkpolicies.networking.k8s.io\/prod\/web: KubernetesNetworkPolicy web: .*'x' is no network/,
+  });
+  const allow = await world.forbid('pods');
+  t.match(await explain('10.65.0.3'), { status: 1, stderr: /kubernetes:.*403 Forbidden: pods is forbidden/ });
+  await allow();
+});
+
+async function run(words: readonly string[], directory: string) {
+  const written = { stdout: '', stderr: '' };
+  const output = (name: 'stdout' | 'stderr') => ({
+    write(text: string) {
+      written[name] += text;
+    },
+  });
+  const at = ['--datastore', `kubernetes:${directory}/kubeconfig`, '--node', 'node1'];
+  const status = await runProgram([...words, ...at, '--interfaces', `${directory}/interfaces`], {
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    environment: {},
+  });
+  return { status, ...written };
+}
+
+t.test('the definitions of resources are those of the schemas', async (t) => {
+  const file = new URL('../../docs/kubernetes/crds.yaml', import.meta.url);
+  t.equal(readFileSync(file, 'utf8'), definitionsFile(), 'npm run crds');
 });
 
 async function worldOf(t: Test): Promise<FakeWorld> {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,9 +24,10 @@ export interface KeyPair {
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '7'];
 
-/** Made by openssl, valid for a week. Whoever asks for them removes the directory. */
+/** Made by openssl, valid for a week. The directory is gone when the process has ended. */
 export async function makeCertificates(): Promise<Certificates> {
   const directory = await mkdtemp(join(tmpdir(), 'margay-certificates-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const file = (name: string): string => join(directory, name);
   const openssl = (args: readonly string[]) => execa('openssl', args, { cwd: directory });
   const authority = (name: string) =>

@@ -110,7 +110,8 @@ function stored({ metadata, spec, kind }: ApiObject): Native {
   return calicoObject(kind, metadata.name, isMap(spec) ? spec : {}, { ...metadata });
 }
 
-async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+/** Does the work for all items, some at a time. */
+export async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
   const queue = items.values();
   const worker = async (): Promise<void> => {
     for (const item of queue) await work(item);

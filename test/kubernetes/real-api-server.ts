@@ -196,7 +196,8 @@ function daemon(command: string, directory: string, options: readonly (readonly 
   return {
     start() {
       const log = openSync(join(directory, `${basename(command)}.log`), 'a');
-      const child = spawn(command, args, { stdio: ['ignore', log, log] });
+      // If the test is killed, so are they.
+      const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], { stdio: ['ignore', log, log] });
       closeSync(log);
       current = { child, ended: once(child, 'exit') };
     },
