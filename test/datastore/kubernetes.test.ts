@@ -270,6 +270,18 @@ t.test('slices of endpoints in the newer version of their group', async (t) => {
   t.equal(asked(world, '/apis/discovery.k8s.io/v1beta1/endpointslices'), 0);
 });
 
+t.test('policies for the whole cluster are not enforced, which is told', async (t) => {
+  const world = await worldOf(t);
+  const kind = {
+    version: 'v1alpha2',
+    plural: 'clusternetworkpolicies',
+    kind: 'ClusterNetworkPolicy',
+    namespaced: false,
+  };
+  world.fake.addResource({ group: 'policy.networking.k8s.io', ...kind });
+  t.match((await inSync(follow(t, world))).warnings, [/policy.networking.k8s.io.*not enforced/]);
+});
+
 t.test('the prefix of workload interfaces', async (t) => {
   const world = await worldOf(t);
   await write(world).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
