@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { runProgram } from '../../src/cli/program.js';
 import { autoHostEndpointName, autoHostEndpoints } from '../../src/controller/auto-host-endpoints.js';
 import { hostEndpointController } from '../../src/controller/host-endpoint-controller.js';
 import type { Native } from '../../src/datastore/kubernetes/conversion/native.js';
@@ -12,6 +13,7 @@ import { fakeWorld } from '../kubernetes/fake-world.js';
 import { load, manifest } from '../kubernetes/manifests.js';
 import { quickTimes } from '../kubernetes/source-suite.js';
 import { calico, storeOf } from '../kubernetes/store-suite.js';
+import { tokens } from '../kubernetes/world.js';
 
 const creator = { 'projectcalico.org/created-by': 'calico-kube-controllers' };
 
@@ -196,6 +198,40 @@ t.test('an endpoint that somebody else changes again and again', async (t) => {
   await disturb('eth5');
   await runs.until(() => lines.some((line) => line.includes('is changed again and again')));
   t.match(await store.get(key), { spec: { interfaceName: 'eth5' } }, 'it is left to them for a while');
+});
+
+t.test('the command runs until a signal', async (t) => {
+  const { world, write, store } = await setUp(t);
+  await write.create(kubernetesNode('n1', '172.16.0.1'));
+  const { certificates, link } = world;
+  const cluster = {
+    server: `https://127.0.0.1:${link.port}`,
+    'certificate-authority-data': Buffer.from(certificates.ca).toString('base64'),
+  };
+  const kubeconfig = {
+    'current-context': 'c',
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+    clusters: [{ name: 'c', cluster }],
+    users: [{ name: 'u', user: { token: tokens.admin } }],
+  };
+  const directory = t.testdir({ kubeconfig: JSON.stringify(kubeconfig) });
+  const command = ['controller', 'auto-hostendpoints', '--log-level', 'fatal', '--datastore'];
+  const written: string[] = [];
+  const output = { write: (text: string) => written.push(text) };
+  const io = { stdout: output, stderr: output, environment: {} };
+  const ended = runProgram([...command, `kubernetes:${directory}/kubeconfig`], io);
+  const isCreating = () =>
+    world.fake.requests.some(({ method, path }) => method === 'POST' && path.endsWith('/hostendpoints'));
+  await world.fake.until(isCreating);
+  process.emit('SIGTERM');
+  t.equal(await ended, 0);
+  t.match(
+    await store.get({ kind: 'HostEndpoint', name: 'n1-auto-hep' }),
+    { spec: { node: 'n1' } },
+    'what it has made stays',
+  );
+  t.equal(await runProgram([...command, 'file:/nowhere'], io), 2);
+  t.match(written.join(''), /for the nodes of a cluster only/);
 });
 
 function kubernetesNode(name: string, ip: string, labels: Native = {}): Native {

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { runProgram } from '../../src/cli/program.js';
 import { AccessError } from '../../src/datastore/kubernetes/client/cluster-access.js';
 import { listIn, mapIn, type Native } from '../../src/datastore/kubernetes/conversion/native.js';
+import { type KubernetesSourceOptions, kubernetesSource } from '../../src/datastore/kubernetes/kubernetes-source.js';
+import { checkSelector } from '../../src/selector/check-selector.js';
 import { calicoObject, cluster } from '../kubernetes/cluster.js';
 import { contractWorld } from '../kubernetes/contract-world.js';
 import { definitionsFile } from '../kubernetes/custom-resource-definitions.js';
@@ -10,6 +13,7 @@ import { definedResource } from '../kubernetes/fake/api-resources.js';
 import type { FakeRequest } from '../kubernetes/fake/fake-api-server.js';
 import { fakeWorld } from '../kubernetes/fake-world.js';
 import { load, manifest } from '../kubernetes/manifests.js';
+import { record } from '../kubernetes/recorder.js';
 import { type Followed, follow, quickTimes, sourceSuite } from '../kubernetes/source-suite.js';
 import { calico, storeOf, storeSuite } from '../kubernetes/store-suite.js';
 import { tokens } from '../kubernetes/world.js';
@@ -270,6 +274,18 @@ t.test('slices of endpoints in the newer version of their group', async (t) => {
   t.equal(asked(world, '/apis/discovery.k8s.io/v1beta1/endpointslices'), 0);
 });
 
+t.test('policies for the whole cluster are not enforced, which is told', async (t) => {
+  const world = await worldOf(t);
+  const kind = {
+    version: 'v1alpha2',
+    plural: 'clusternetworkpolicies',
+    kind: 'ClusterNetworkPolicy',
+    namespaced: false,
+  };
+  world.fake.addResource({ group: 'policy.networking.k8s.io', ...kind });
+  t.match((await inSync(follow(t, world))).warnings, [/policy.networking.k8s.io.*not enforced/]);
+});
+
 t.test('the prefix of workload interfaces', async (t) => {
   const world = await worldOf(t);
   await write(world).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
@@ -296,6 +312,102 @@ t.test('a kubeconfig that can not be used yet', async (t) => {
   await inSync(followed);
   t.strictSame(followed.warnings, ['not safe'], 'a warning is told once');
 });
+
+t.test('whatever happens, in the end it is as if nothing had happened', async (t) => {
+  const step = fc.constantFrom(
+    'put',
+    'put',
+    'put',
+    'delete',
+    'pod',
+    'cut',
+    'restart',
+    'forget',
+    'break',
+    'away',
+    'busy',
+    'pause',
+  );
+  const lives = fc.array(fc.record({ step, name: fc.integer({ min: 0, max: 5 }) }), { minLength: 5, maxLength: 25 });
+  await fc.assert(
+    fc.asyncProperty(lives, async (life) => {
+      const world = await fakeWorld();
+      const source = (wanted: Partial<KubernetesSourceOptions> = {}) =>
+        kubernetesSource({
+          url: 'kubernetes:',
+          access: async () => world.access('agent'),
+          checkSelector,
+          times: { ...quickTimes, retry: { firstMs: 5, mostMs: 50 }, pingMs: 50, pongMs: 200 },
+          ...wanted,
+        });
+      const followed = source();
+      try {
+        await load(world.admin, manifest('crds.yaml'));
+        const seen = record(followed);
+        for (const [index, { step, name }] of life.entries()) await live(world, step, name, index);
+        world.fake.fault = undefined;
+        world.link.mend();
+        await seen.until(() => seen.inSync && seen.connection?.connected === true, 'the connection');
+        await followed.catchUp();
+        const other = source({ access: async () => world.access('admin') });
+        const fresh = record(other);
+        await fresh.until(() => fresh.inSync, 'the truth');
+        await other.stop();
+        const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+        t.strictSame(sorted(seen.objects), sorted(fresh.objects));
+      } finally {
+        await followed.stop();
+        await world.close();
+      }
+    }),
+    { numRuns: 8, endOnFailure: true },
+  );
+});
+
+/** One thing that can happen to a cluster. */
+async function live(world: FakeWorld, step: string, name: number, index: number): Promise<void> {
+  const { fake, link } = world;
+  const resource = 'crd.projectcalico.org/globalnetworksets';
+  switch (step) {
+    case 'put':
+      fake.store.put(resource, `/s${name}`, { metadata: { name: `s${name}` }, spec: { nets: [`10.${index}.0.0/16`] } });
+      break;
+    case 'delete':
+      fake.store.delete(resource, `/s${name}`);
+      break;
+    case 'pod': {
+      const metadata = { name: `p${name}`, namespace: 'ns' };
+      const phase = index % 3 === 0 ? 'Succeeded' : 'Running';
+      fake.store.put('/pods', `ns/p${name}`, {
+        metadata,
+        spec: { nodeName: 'n' },
+        status: { phase, podIP: `10.0.${index}.1` },
+      });
+      break;
+    }
+    case 'cut':
+      link.cut();
+      setTimeout(() => link.mend(), 5 * name);
+      break;
+    case 'restart':
+      await fake.restart();
+      break;
+    case 'forget':
+      fake.breakWatches({ code: 410, reason: 'Expired', message: 'too old' });
+      break;
+    case 'break':
+      fake.breakWatches({ code: 500, reason: 'InternalError', message: 'leader changed' });
+      break;
+    case 'away':
+      fake.goAway();
+      break;
+    case 'busy':
+      fake.fault = ({ user }) => (user === 'agent' && Math.random() < 0.3 ? { status: 429, retryAfter: 0 } : undefined);
+      break;
+    default:
+      await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 t.test('from the command line', async (t) => {
   const world = await worldOf(t);

@@ -11,30 +11,35 @@ export interface CalicoGroup {
 
 /**
  * `configured` is CALICO_API_GROUP. Without it the newer group counts only where the older one does not exist: where both do,
- * Calico's API server makes the newer one of the older.
+ * Calico's API server makes the newer one of the older. `found` is told the names of all groups that the server has.
  */
-export function calicoGroup(client: ApiClient, configured: string | undefined): CalicoGroup {
+export function calicoGroup(
+  client: ApiClient,
+  configured: string | undefined,
+  found: (groups: readonly string[]) => void = () => undefined,
+): CalicoGroup {
   if (configured) {
     const group = groupOf(configured.toLowerCase() === 'projectcalico.org/v3');
     return { current: async () => group };
   }
-  let found: Promise<ApiGroup> | undefined;
+  let detected: Promise<ApiGroup> | undefined;
   return {
     current(fresh) {
-      if (fresh) found = undefined;
-      found ??= detect(client).catch((error: unknown) => {
-        found = undefined;
+      if (fresh) detected = undefined;
+      detected ??= detect(client, found).catch((error: unknown) => {
+        detected = undefined;
         throw error;
       });
-      return found;
+      return detected;
     },
   };
 }
 
-async function detect(client: ApiClient): Promise<ApiGroup> {
+async function detect(client: ApiClient, found: (groups: readonly string[]) => void): Promise<ApiGroup> {
   try {
     const groups = await client.request({ path: '/apis' });
-    const names = listIn(groups, 'groups').map((group) => textIn(group, 'name'));
+    const names = listIn(groups, 'groups').flatMap((group) => textIn(group, 'name') ?? []);
+    found(names);
     return groupOf(names.includes('projectcalico.org') && !names.includes('crd.projectcalico.org'));
   } catch (error) {
     // Who may not ask for the groups may still read what is in one.

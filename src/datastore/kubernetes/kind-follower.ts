@@ -56,7 +56,7 @@ export function kindFollower(
     if (trouble?.is === 'unknown')
       listener.warn(`the API server does not have ${resource}, so there are none (${trouble.message})`);
     const message = trouble === undefined || trouble.is === 'unknown' ? undefined : trouble.message;
-    if (message === failure) return;
+    if (message === failure && (message !== undefined || unreadable === undefined)) return;
     failure = message;
     deliver(message === undefined ? readable() : isUnreadable(resource, message));
     listener.changed();

@@ -33,6 +33,9 @@ const defaultTimes: ReflectorTimes = {
   watchMs: 300_000,
 };
 
+/** ClusterNetworkPolicy, AdminNetworkPolicy. */
+const clusterPolicyGroup = 'policy.networking.k8s.io';
+
 /**
  * Follows an API server of Kubernetes: the resources of Calico in it, and what its pods, namespaces and so on mean to policy. Only
  * while ClusterInformation, if there is one, says that the datastore is ready.
@@ -68,7 +71,7 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
       reconnected: reconnection(client, times.retry, stopped.signal),
     };
     const pods = { interfacePrefix: options.interfacePrefix?.split(',', 1)[0]?.trim() || 'cali' };
-    const [first, ...rest] = followedKinds(calicoGroup(client, options.calicoApiGroup), pods);
+    const [first, ...rest] = followedKinds(calicoGroup(client, options.calicoApiGroup, warnOfGroups), pods);
     const { kinds } = options;
     const wanted = kinds === undefined ? rest : rest.filter(({ kind }) => kinds.includes(kind));
     readiness = first && kindFollower(first, shared, follow);
@@ -88,6 +91,13 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
     if (warned.has(message) || stopped.signal.aborted) return;
     warned.add(message);
     options.warn?.(message);
+  }
+
+  function warnOfGroups(groups: readonly string[]): void {
+    if (groups.includes(clusterPolicyGroup))
+      warnOnce(
+        `the cluster has the API group ${clusterPolicyGroup}; its policies for the whole cluster are not enforced`,
+      );
   }
 
   function connected({ warnings }: ClusterAccess): void {

@@ -27,26 +27,29 @@ export async function* listPages(
   { path, signal, limit = PAGE }: ListOptions,
 ): AsyncGenerator<Page, string> {
   for (let size = limit; ; size *= GROWTH) {
-    try {
-      return yield* pagesOf(client, path, signal, size);
-    } catch (error) {
-      // The server keeps the state that the list is of for some minutes only.
-      if (!isExpired(error)) throw error;
-    }
+    const version = yield* pagesOf(client, path, signal, size);
+    if (version !== undefined) return version;
   }
 }
 
+/** Answers nothing if the server, which keeps the state that a list is of for some minutes only, has forgotten it half way. */
 async function* pagesOf(
   client: ApiClient,
   path: string,
   signal: AbortSignal,
   limit: number,
-): AsyncGenerator<Page, string> {
+): AsyncGenerator<Page, string | undefined> {
   let version: string | undefined;
   let more: string | undefined;
   do {
     const parts = client.list({ path, query: { limit, continue: more }, signal });
-    let part = await parts.next();
+    let part: IteratorResult<readonly unknown[], unknown>;
+    try {
+      part = await parts.next();
+    } catch (error) {
+      if (more !== undefined && isExpired(error)) return undefined;
+      throw error;
+    }
     // One that is empty begins, too.
     if (version === undefined) yield { objects: [], first: true };
     for (; !part.done; part = await parts.next()) yield { objects: part.value, first: false };

@@ -66,12 +66,16 @@ interface Waiter {
   failed(error: unknown): void;
 }
 
+/** Longer than this no server is left alone, whatever it says. */
+const MOST_PATIENCE_MS = 60_000;
 /** Tries before trouble is told that may pass by itself. */
 const QUIET_TRIES = 3;
 
 export function reflector({ client, places, reconnected, times, listener }: ReflectorOptions): Reflector {
   const stopped = new AbortController();
   const retry = backOff(times.retry);
+  /** For a server that forgets at once where it was. */
+  const again = backOff(times.retry);
   const versions = progress();
   /** Those who wait for a list that begins after they came. */
   let waiting: Waiter[] = [];
@@ -87,8 +91,9 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
       const waiters = waiting;
       waiting = [];
       if (waiters.length > 0) versions.forget();
+      // Not AbortSignal.any: what it makes of a signal that lives long is not freed before that.
       interruption = new AbortController();
-      const signal = AbortSignal.any([stopped.signal, interruption.signal]);
+      const { signal } = interruption;
       try {
         if (versions.current === undefined) await list();
         for (const { done } of waiters.splice(0)) done();
@@ -169,7 +174,10 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
       version = versionOf(object) ?? version;
     }
     if (changes.length > 0) listener.changes(changes, from);
-    if (version !== undefined) versions.reach(version);
+    if (version !== undefined) {
+      versions.reach(version);
+      again.reset();
+    }
     if (failure !== undefined) throw failure;
   }
 
@@ -183,12 +191,18 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
     // A connection that has just ended is no reason for those who wait, if another one can be had.
     if (error instanceof UnreachableError && retry.tries < QUIET_TRIES && (await connects())) waiting.push(...waiters);
     else for (const { failed } of waiters) failed(error);
-    if (isExpired(error) || isUnknownKind(error)) versions.forget();
+    if (isExpired(error) || isUnknownKind(error)) await forget(signal);
     else if (error instanceof UnreachableError || error instanceof AccessError) await reach(error, signal);
     else await pauseAfter(error, signal);
     // What went wrong once is tried again at once.
     if (retry.tries > 0) await pause(retry.next(), signal);
     else retry.next();
+  }
+
+  async function forget(signal: AbortSignal): Promise<void> {
+    versions.forget();
+    if (again.tries > 0) await pause(again.next(), signal);
+    else again.next();
   }
 
   async function connects(): Promise<boolean> {
@@ -211,7 +225,8 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
     const transient = isTransient(error);
     if (!transient || retry.tries > QUIET_TRIES) tell(transient ? 'failing' : 'refused', error);
     const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
-    if (asked !== undefined || retry.tries === 0) await pause(asked ?? times.retry.firstMs, signal);
+    if (asked !== undefined || retry.tries === 0)
+      await pause(Math.min(asked ?? times.retry.firstMs, MOST_PATIENCE_MS), signal);
   }
 
   function tell(is: 'failing' | 'refused', error: unknown): void {
@@ -267,6 +282,7 @@ export function reflector({ client, places, reconnected, times, listener }: Refl
     },
     async stop() {
       stopped.abort();
+      interruption.abort();
       await running;
     },
   };
