@@ -5,9 +5,11 @@ import { etcdStore } from '../../src/datastore/etcd/etcd-store.js';
 import { pendingStatuses } from '../../src/datastore/etcd/pending-statuses.js';
 import { statusKeys } from '../../src/datastore/etcd/status-keys.js';
 import type { Store, StoredObject, WatchEvent } from '../../src/datastore/store.js';
+import { kinds } from '../../src/resources/kinds.js';
 import { type EtcdServer, etcdMissing, startEtcd } from '../lab/etcd.js';
 import { startProxy } from '../lab/tcp-proxy.js';
 import { clientOf, keyOf, QUICK_SERVER, writerOf } from './etcd-world.js';
+import { storeContract } from './store-contract.js';
 
 const missing = etcdMissing();
 const skip = missing === undefined ? {} : { skip: missing };
@@ -31,6 +33,13 @@ function networkSet(name: string, namespace: string, ...nets: readonly string[])
 
 const names = ({ items }: { items: readonly StoredObject[] }) =>
   items.map(({ metadata: { namespace, name } }) => (namespace === undefined ? name : `${namespace}/${name}`));
+
+/** There is a profile that nobody has written. */
+const LISTED_AS_WRITTEN = Object.values(kinds).flatMap(({ kind }) => (kind === 'Profile' ? [] : [kind]));
+
+t.test('the contract of stores', skip, (t) =>
+  storeContract(t, async (t) => ({ store: storeOf(t, (await server(t)).url), kinds: LISTED_AS_WRITTEN })),
+);
 
 t.test('objects are stored as Calico stores them', skip, async (t) => {
   const etcd = await server(t);
