@@ -21,6 +21,8 @@ export interface ListOutput {
   readonly shapes: ListShape[];
   /** From how many rules on a look-up by port is made; infinite: never. */
   readonly lookupFrom: number;
+  /** How many times the rules may come out. */
+  readonly mostGrowth: number;
 }
 
 /** How a list was rendered, for `margay render --explain-shape`. */
@@ -41,8 +43,7 @@ export type ShapePart =
 
 /** A look-up costs as much as a few rules. */
 export const LOOKUP_FROM = 6;
-/** How many times the rules may come out. */
-const MOST_GROWTH = 2;
+export const MOST_GROWTH = 2;
 /** Rules for more ports than this stay in order: what is tried, until that is so. */
 const MOST_PORTS = [64, 8, 1];
 
@@ -53,7 +54,7 @@ const MOST_PORTS = [64, 8, 1];
  */
 export function compiledList(list: PolicyList, output: ListOutput): readonly NftRule[] {
   const before = knownLists(output.pool).get(list.name);
-  const compiled = before && isSameList(before, list, output.lookupFrom) ? before : compile(list, output);
+  const compiled = before && isSameList(before, list, output) ? before : compile(list, output);
   latest.lists.set(list.name, compiled);
   for (const chain of compiled.chains) output.pool.keep(chain);
   output.maps.push(...compiled.maps);
@@ -63,6 +64,7 @@ export function compiledList(list: PolicyList, output: ListOutput): readonly Nft
 
 interface CompiledList extends PolicyList {
   readonly lookupFrom: number;
+  readonly mostGrowth: number;
   readonly rules: readonly NftRule[];
   readonly maps: readonly VerdictMap[];
   readonly chains: readonly Chain[];
@@ -83,13 +85,15 @@ function knownLists(pool: ChainPool): Lists {
   return earlier;
 }
 
-function isSameList(known: CompiledList, { title, parts }: PolicyList, lookupFrom: number): boolean {
-  if (known.lookupFrom !== lookupFrom || known.title !== title || known.parts.length !== parts.length) return false;
+function isSameList(known: CompiledList, { title, parts }: PolicyList, output: ListOutput): boolean {
+  if (known.lookupFrom !== output.lookupFrom || known.mostGrowth !== output.mostGrowth) return false;
+  if (known.title !== title || known.parts.length !== parts.length) return false;
   return parts.every(({ rules }, index) => rules === known.parts[index]?.rules);
 }
 
-function compile(list: PolicyList, { pool, lookupFrom }: ListOutput): CompiledList {
-  const { groups, why } = compiledGroups(list, lookupFrom);
+function compile(list: PolicyList, output: ListOutput): CompiledList {
+  const { pool, lookupFrom, mostGrowth } = output;
+  const { groups, why } = compiledGroups(list, output);
   const chains = new Set<Chain>();
   const recording = recordingPool(pool, chains);
   const maps: VerdictMap[] = [];
@@ -112,7 +116,15 @@ function compile(list: PolicyList, { pool, lookupFrom }: ListOutput): CompiledLi
     pending.push(...(behind ? group.others : group.all));
   }
   flush();
-  return { ...list, lookupFrom, rules, maps, chains: [...chains], shape: { list: list.title, parts: shapes } };
+  return {
+    ...list,
+    lookupFrom,
+    mostGrowth,
+    rules,
+    maps,
+    chains: [...chains],
+    shape: { list: list.title, parts: shapes },
+  };
 }
 
 const PORT = concat(meta.l4proto, th.dport);
@@ -144,7 +156,7 @@ interface Compiled {
   readonly why: string;
 }
 
-function compiledGroups(list: PolicyList, lookupFrom: number): Compiled {
+function compiledGroups(list: PolicyList, { lookupFrom, mostGrowth }: ListOutput): Compiled {
   if (!Number.isFinite(lookupFrom)) return plainGroups(list, 'asked for');
   for (const mostPorts of MOST_PORTS) {
     const isByPort = (rule: NftRule) => (portRule(rule).keys?.length ?? Number.POSITIVE_INFINITY) <= mostPorts;
@@ -155,7 +167,7 @@ function compiledGroups(list: PolicyList, lookupFrom: number): Compiled {
     const compiled = groups.filter(({ chains }) => chains !== undefined);
     const written = compiled.reduce((sum, { chains }) => sum + (chains ? countCopies(chains) : 0), 0);
     const given = compiled.reduce((sum, { group }) => sum + group.byPort.length, 0);
-    if (written <= MOST_GROWTH * given)
+    if (written <= mostGrowth * given)
       return { groups, why: `no ${lookupFrom} rules that may change places can be told apart by port` };
   }
   return plainGroups(list, 'by port there would be more than twice the rules');

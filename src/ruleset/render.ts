@@ -2,7 +2,7 @@ import { accept, match, meta } from '../nft/expressions.js';
 import type { Chain, Table, VerdictMap } from '../nft/objects.js';
 import type { HostPolicy, PolicyParameters } from '../policy/host-policy.js';
 import { chainPool } from './chain-pool.js';
-import { type ListShape, LOOKUP_FROM } from './compiled-list.js';
+import { type ListShape, LOOKUP_FROM, MOST_GROWTH } from './compiled-list.js';
 import { hostStages, inputStage } from './host-stages.js';
 import { natStages } from './nat-stages.js';
 import type { Rendering } from './program.js';
@@ -15,6 +15,8 @@ export const TABLE = 'margay';
 export interface RenderOptions {
   /** From how many rules on a list gets a look-up by port; infinite: all rules in their order, for comparison. */
   readonly lookupFrom?: number;
+  /** How many times the rules of a list may come out when it is compiled. */
+  readonly mostGrowth?: number;
 }
 
 /** The nftables table that enforces a host policy: a pure function of it. */
@@ -25,7 +27,7 @@ export function renderTable(policy: HostPolicy, options: RenderOptions = {}): Ta
 /** The same, and which form each list of policies has. */
 export function renderWithShapes(
   policy: HostPolicy,
-  { lookupFrom = LOOKUP_FROM }: RenderOptions = {},
+  { lookupFrom = LOOKUP_FROM, mostGrowth = MOST_GROWTH }: RenderOptions = {},
 ): { readonly table: Table; readonly shapes: readonly ListShape[] } {
   const rendering: Rendering = {
     policy,
@@ -36,6 +38,7 @@ export function renderWithShapes(
     maps: [],
     shapes: [],
     lookupFrom,
+    mostGrowth,
   };
   const raw = rawPreroutingStage(rendering);
   const stages = [

@@ -20,7 +20,7 @@ interface Compiled {
 }
 
 function compile(policies: readonly (readonly Rule[])[], lookupFrom = 1): Compiled {
-  const output: ListOutput = { pool: chainPool(), maps: [], shapes: [], lookupFrom };
+  const output: ListOutput = { pool: chainPool(), maps: [], shapes: [], lookupFrom, mostGrowth: 2 };
   const parts = policies.map((rules, index) => ({ id: `p${index}`, rules }));
   const rules = compiledList({ name: 'n', title: 'list', parts }, output).map(ruleSyntax);
   const chains = new Map(output.pool.chains.map((chain) => [chain.name, chain.rules.map(ruleSyntax)]));
