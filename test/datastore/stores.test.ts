@@ -119,14 +119,14 @@ t.test('any object, at any place, and back', async (t) => {
   const annotations = fc.dictionary(label, text, { maxKeys: 3 });
   const object = fc.record({ name: label, annotations });
   const layout = fc.constantFrom('documents', 'list', 'sequence', 'json', 'json list');
-  await fc.assert(
-    fc.asyncProperty(
+  fc.assert(
+    fc.property(
       fc.array(object, { minLength: 1, maxLength: 4 }),
       object,
       layout,
       fc.nat(3),
       fc.boolean(),
-      async (all, fresh, layout, at, comments) => {
+      (all, fresh, layout, at, comments) => {
         const values = all.map(({ name, annotations }, index) => ({
           ...set(`${name}-${index}`),
           metadata: { name: `${name}-${index}`, annotations },
@@ -154,7 +154,7 @@ t.test('any object, at any place, and back', async (t) => {
         );
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 150, seed: 1 },
   );
 });
 
