@@ -141,7 +141,8 @@ t.test('any object, at any place, and back', async (t) => {
         const place = documents[at % documents.length]?.place ?? { document: 0, path: [] };
         const wanted = { ...set(fresh.name), metadata: { name: fresh.name, annotations: fresh.annotations } };
         const changed = editText(before, format, place, wanted);
-        t.ok(changed, `${layout}: ${before}`);
+        // Not the name of an assertion: random text in one breaks the protocol of the test runner.
+        if (changed === undefined) throw new Error(`${layout}: ${before}`);
         const expected = values.with(at % documents.length, wanted);
         t.same(
           readDocuments(changed ?? '', format).map(({ value }) => value),
@@ -154,7 +155,7 @@ t.test('any object, at any place, and back', async (t) => {
         );
       },
     ),
-    { numRuns: 150, seed: 1 },
+    { numRuns: 150 },
   );
 });
 
