@@ -306,6 +306,7 @@ export function agent(options: AgentOptions): Agent {
 
   const provider: Agent = {
     async start() {
+      await driver.usable();
       const entries = await options.state.load();
       admitted.restore(entries);
       connections.restore(entries.map(({ resource }) => resource));
