@@ -289,6 +289,7 @@ export function agent(options: AgentOptions): Agent {
     enforced: input.inForce,
     lastApply,
     drift,
+    state: { problem: options.state.problem() },
   });
 
   const status = (): Status => {

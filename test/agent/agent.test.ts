@@ -634,6 +634,7 @@ spec: {selector: all()}
     'quarantined',
     'ready',
     'ruleset',
+    'state',
     'version',
   ]);
   t.strictSame(fields(status.datastore), ['connected', 'lastChange', 'reason', 'since', 'url']);

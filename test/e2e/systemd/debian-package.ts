@@ -43,6 +43,25 @@ export async function lifeOfPackage(site: MachineSite, { check, section }: Check
     match(await node.must(['dpkg', '-s', 'margay']), /^Version: .*\+next$/m);
   });
 
+  await check(
+    'margay uninstall switches off what is loaded at boot, and removes rules and the saved ruleset',
+    async () => {
+      await node.must(['margay', 'boot', 'enable']);
+      const refused = await node.exec(['margay', 'uninstall']);
+      strictEqual(refused.exitCode, 1, 'a daemon runs');
+      match(refused.stderr, /a daemon runs on .*stop it first/);
+      strictEqual(await node.must(['systemctl', 'is-enabled', 'margay-boot']), 'enabled');
+      await node.must(['systemctl', 'stop', 'margay']);
+      match(await node.must(['margay', 'uninstall']), /is removed; nothing is loaded at boot any more/);
+      strictEqual((await node.exec(['systemctl', 'is-enabled', 'margay-boot'])).stdout, 'disabled');
+      notStrictEqual((await node.exec(['nft', 'list', 'table', 'inet', 'margay'])).exitCode, 0);
+      strictEqual(await node.sh('ls /var/lib/margay | grep ruleset || :'), '');
+      deepStrictEqual(await probeLines(site, open.probes), open.probes);
+      await node.must(['systemctl', 'start', 'margay']);
+      await play(site, named);
+    },
+  );
+
   await check('purge leaves nothing: no rule, no unit, no state', async () => {
     await node.must(['apt-get', 'purge', '-qy', 'margay'], { seconds: 120 });
     notStrictEqual((await node.exec(['nft', 'list', 'table', 'inet', 'margay'])).exitCode, 0);
