@@ -65,7 +65,7 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
     const journal = await service.journal();
     await node.sh('head -c 1M /dev/zero >/var/lib/margay/filler 2>/dev/null || :');
     await play(site, profile);
-    await service.told(/state directory can not be written/, journal);
+    await service.told(/could not be saved|can not be written/, journal);
     match(await node.must(['margay', 'status']), /State {8}.*ENOSPC/);
     await node.must(['systemctl', 'restart', 'margay']);
     await service.settled();

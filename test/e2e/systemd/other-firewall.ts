@@ -17,7 +17,7 @@ export async function otherFirewall(site: MachineSite, { check, section }: Check
     await play(site, named);
     const [before, { drift }] = [await ours(), await service.status()];
     for (const command of ['start', 'reload', 'restart']) {
-      await node.must(['systemctl', command, 'firewalld'], { seconds: 120 });
+      await node.must(['systemctl', command, 'firewalld'], { seconds: 240 });
       match(await node.must(['nft', 'list', 'tables']), /table inet firewalld/, command);
       strictEqual(await ours(), before, command);
       deepStrictEqual((await service.status()).drift, drift, command);
