@@ -119,9 +119,9 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
     await node.must(['systemctl', 'restart', '--no-block', 'margay']);
     await service.told(/nft 0\.9\.8 is too old: Margay needs 1\.0\.6/, journal);
     await enforced(named);
-    const { exitCode, stdout } = await node.exec(['margay', 'run', '--run-dir', '/run/e2e', '--no-health']);
+    const { exitCode, stderr } = await node.exec(['margay', 'run', '--run-dir', '/run/e2e', '--no-health']);
     strictEqual(exitCode, 1);
-    match(stdout, /nft 0\.9\.8 is too old/);
+    match(stderr, /nft 0\.9\.8 is too old/);
     match(JSON.stringify(await findingsOf(node)), /"problem","message":"nft 0\.9\.8 is older than 1\.0\.6"/);
     await node.must(['rm', OLD_NFT]);
     await service.active();
@@ -147,7 +147,7 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
       `Environment=LD_PRELOAD=${library} FAKETIME_TIMESTAMP_FILE=/etc/faketime FAKETIME_NO_CACHE=1`,
       'Environment=DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1',
     ]);
-    await node.must(['systemctl', 'restart', 'margay']);
+    await node.must(['systemctl', 'restart', 'margay'], { seconds: 120 });
     const before = await service.restarts();
     for (const [jump, scenario] of [
       ['-1d', named],
