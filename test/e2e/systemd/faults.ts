@@ -66,7 +66,7 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
     await node.sh('head -c 1M /dev/zero >/var/lib/margay/filler 2>/dev/null || :');
     await play(site, profile);
     await service.told(/could not be saved|can not be written/, journal);
-    match(await node.must(['margay', 'status']), /State {8}.*ENOSPC/);
+    match(await node.must(['margay', 'status']), /^State +not written: .*ENOSPC/m);
     await node.must(['systemctl', 'restart', 'margay']);
     await service.settled();
     await enforced(profile);
