@@ -39,7 +39,7 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
   await check('all is well before', () => play(site, named));
   const fault = async (title: string, run: () => Promise<void>) => {
     await check(title, run);
-    await node.sh(RESTORE);
+    await node.sh(RESTORE, { seconds: 240 });
   };
 
   await fault('the directory of the datastore is unmounted', async () => {
