@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from 'node:assert';
 import type { Checks } from '../checks.js';
+import { findingsOf } from '../doctor.js';
 import type { Machine } from '../machine.js';
 import { succeed } from '../machine.js';
 import type { MachineSite } from '../machine-site.js';
@@ -47,6 +48,8 @@ export async function lifeOfPackage(site: MachineSite, { check, section }: Check
     'margay uninstall switches off what is loaded at boot, and removes rules and the saved ruleset',
     async () => {
       await node.must(['margay', 'boot', 'enable']);
+      const atBoot = (await findingsOf(node)).find(({ topic }) => topic === 'boot');
+      strictEqual(atBoot?.result, 'ok', 'margay doctor knows that it is on');
       const refused = await node.exec(['margay', 'uninstall']);
       strictEqual(refused.exitCode, 1, 'a daemon runs');
       match(refused.stderr, /a daemon runs on .*stop it first/);
