@@ -28,8 +28,9 @@ mount --bind $own/etc /etc/libvirt
 mount --bind $own/lib /var/lib/libvirt
 export VAGRANT_DOTFILE_PATH=$own/dot
 # What a killed run has left: disks, and a box that may be half unpacked. One that machines were started from stays.
-if [ -e "$STATE/complete-$MARGAY_BOX" ]; then
-  find "$STATE/pool" -type f ! -name "${MARGAY_BOX}_vagrant_box_image_*" -delete
+box=${MARGAY_BOX//\//-VAGRANTSLASH-}
+if [ -e "$STATE/complete-$box" ]; then
+  find "$STATE/pool" -type f ! -name "${box}_vagrant_box_image_*" -delete
 else
   rm -rf "$STATE"/complete-* "$STATE/pool"/* "$STATE/home/boxes" "$STATE/home/tmp"
 fi
@@ -41,7 +42,7 @@ virsh pool-define-as "$MARGAY_POOL" dir --target "$STATE/pool" >/dev/null
 virsh pool-start "$MARGAY_POOL" >/dev/null
 status=0
 "$@" || status=$?
-[ $status -ne 0 ] || touch "$STATE/complete-$MARGAY_BOX"
+[ $status -ne 0 ] || touch "$STATE/complete-$box"
 exit $status
 INSIDE
 )
