@@ -25,13 +25,14 @@ export async function findingsOf(machine: Machine): Promise<readonly Finding[]> 
   return findings;
 }
 
-/** What the doctor says about a node that works, and about one with another firewall; `sshd`: whether one listens. */
+function resultsOf(findings: readonly Finding[], topic: string): string[] {
+  return findings.filter((finding) => finding.topic === topic).map(({ result }) => result);
+}
+
+/** What the doctor says about a node that works; `sshd`: whether one listens. */
 export async function doctor(site: MachineSite, { check, section }: Checks, sshd: boolean): Promise<void> {
   const { node } = site;
-  const resultsOf = (findings: readonly Finding[], topic: string) =>
-    findings.filter((finding) => finding.topic === topic).map(({ result }) => result);
   section('margay doctor');
-
   await check('a node that works', async () => {
     await play(site, named);
     const findings = await findingsOf(node);
@@ -43,7 +44,11 @@ export async function doctor(site: MachineSite, { check, section }: Checks, sshd
     ok(!findings.some(({ result }) => result === 'problem'), said);
     for (const { result, advice } of findings) ok(result === 'ok' || advice !== undefined, said);
   });
+}
 
+/** What it says about a node with another firewall, and no daemon. */
+export async function doctorOfTrouble(site: MachineSite, { check }: Checks): Promise<void> {
+  const { node } = site;
   await check('somebody else drops what Margay accepts; the service is stopped', async () => {
     await node.must(['nft', '-f', '-'], { input: FOREIGN });
     await node.must(['systemctl', 'stop', 'margay']);

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { boot } from '../boot.js';
 import { createChecks } from '../checks.js';
-import { doctor } from '../doctor.js';
+import { doctor, doctorOfTrouble } from '../doctor.js';
 import { createMachineSite } from '../machine-site.js';
 import { margayService } from '../margay-service.js';
 import { playAll } from '../site.js';
@@ -65,6 +65,7 @@ async function over(root: string, name: string): Promise<void> {
     // What is beside Margay is the same for both: it is in the root of one, see debian-root.sh.
     if (name.endsWith('trixie')) await sharedEtcd(site, checks);
     await doctor(site, checks, false);
+    await doctorOfTrouble(site, checks);
     await boot(site, checks);
     await faults(site, checks);
     if (name.endsWith('trixie')) await otherFirewall(site, checks);
