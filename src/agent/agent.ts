@@ -27,6 +27,7 @@ import type { StateKeeper } from './state-keeper.js';
 import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetStatus } from './status-report.js';
 import { statusReports } from './status-reports.js';
 import { tellOnce } from './tell-once.js';
+import { whenInForce } from './when-in-force.js';
 
 export interface AgentOptions {
   readonly node: string;
@@ -288,6 +289,7 @@ export function agent(options: AgentOptions): Agent {
     enforced: input.inForce,
     lastApply,
     drift,
+    state: { problem: options.state.problem() },
   });
 
   const status = (): Status => {
@@ -305,6 +307,7 @@ export function agent(options: AgentOptions): Agent {
 
   const provider: Agent = {
     async start() {
+      await driver.usable();
       const entries = await options.state.load();
       admitted.restore(entries);
       connections.restore(entries.map(({ resource }) => resource));
@@ -323,10 +326,15 @@ export function agent(options: AgentOptions): Agent {
       await options.state.close();
     },
     status,
-    async waitInForce(signal) {
-      await source.catchUp();
-      await input.reached(input.current, signal);
-    },
+    waitInForce: (signal) =>
+      whenInForce(
+        {
+          catchUp: () => source.catchUp(),
+          reached: () => input.reached(input.current, signal),
+          isReady: () => vitals().ready,
+        },
+        signal,
+      ),
     refreshMetrics() {
       if (calculation) recordMetrics(metrics, status(), enforced, calculation, calculator);
     },

@@ -12,12 +12,12 @@ export interface Script {
 
 /**
  * Why a transaction was refused, or the table could not be read. `invalid`: not even tried, since a name or value can't be
- * written. `forbidden`: the process may not use nf_tables. `failed`: nft
+ * written. `outdated`: this nft is too old. `forbidden`: the process may not use nf_tables. `failed`: nft
  * came to no verdict, for want of memory or because it was killed. `refused`: by nft or the kernel, nothing of it is in force. After a `timeout` it may be in force or not.
  */
 export class NftError extends Error {
   constructor(
-    readonly code: 'invalid' | 'refused' | 'missing' | 'forbidden' | 'failed' | 'timeout' | 'unreadable',
+    readonly code: 'invalid' | 'refused' | 'missing' | 'outdated' | 'forbidden' | 'failed' | 'timeout' | 'unreadable',
     message: string,
     /** Whose rule caused it, and the script's line, where nft says so. */
     readonly origin?: Origin,
@@ -73,6 +73,8 @@ export interface Watch {
 /** The only way to the kernel's nf_tables. Calls are made one after another. */
 export interface Driver {
   readonly name: string;
+  /** Throws NftError if it can't work at all on this host. */
+  usable(): Promise<void>;
   /** One transaction: all or nothing. Throws NftError. */
   apply(script: Script): Promise<void>;
   /** The same without effect. */

@@ -376,7 +376,7 @@ t.test('datastore lost: everything stays, and what is told later counts', async 
     datastore: { connected: false, reason: 'connection refused' },
   });
   t.match(under.agent.health.ready().reasons, [/datastore is not connected: connection refused/]);
-  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(1000)), /connection refused/);
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(300)), /connection refused/);
   under.interfaces.set([...SOME_INTERFACES, { name: 'eth9', index: 9, up: true, addresses: [] }]);
   await soon();
   t.equal(under.agent.status().lastApply?.error, null, 'interfaces are still followed');
@@ -400,7 +400,7 @@ t.test('datastore not to be used: everything stays, and that is told as it is', 
   const datastore = { connected: true, reason: 'it is being migrated', since };
   t.match(under.agent.status(), { ready: false, inSync: true, datastore });
   t.match(under.agent.health.ready().reasons, ['the datastore is not ready: it is being migrated']);
-  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(1000)), /migrated/);
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(300)), /migrated/);
   t.ok(under.lines.some(({ level, msg }) => level === 'warn' && msg.startsWith('datastore is not ready;')));
   under.source.restore();
   await under.settled();
@@ -565,6 +565,29 @@ t.test('waitInForce waits for what was there at the call', async (t) => {
   t.equal(enforced, input);
 });
 
+t.test('waitInForce waits for what fails now and is tried again', async (t) => {
+  let refuse = false;
+  const driver = fakeDriver({ refuse: () => (refuse ? new NftError('failed', 'no memory') : undefined) });
+  const under = await running(t, { driver });
+  under.source.lose('connection refused');
+  const lost = under.agent.waitInForce(AbortSignal.timeout(20_000));
+  await soon();
+  under.source.restore();
+  await lost;
+  t.equal(under.agent.status().ready, true, 'the datastore is back');
+
+  const failing = under.reported(({ ready }) => !ready);
+  refuse = true;
+  driver.tamper(() => undefined);
+  const { input, enforced } = await failing;
+  t.equal(enforced, input, 'what is in the datastore has been in force');
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(50)), { name: 'TimeoutError' });
+  const retried = under.agent.waitInForce(AbortSignal.timeout(20_000));
+  refuse = false;
+  await retried;
+  t.equal(under.agent.status().ready, true, 'the kernel takes it again');
+});
+
 t.test('stop: no rule goes away, and nothing is written any more', async (t) => {
   const under = await running(t);
   const before = textOf(under.driver.table());
@@ -611,6 +634,7 @@ spec: {selector: all()}
     'quarantined',
     'ready',
     'ruleset',
+    'state',
     'version',
   ]);
   t.strictSame(fields(status.datastore), ['connected', 'lastChange', 'reason', 'since', 'url']);
