@@ -104,7 +104,7 @@ export function objectTable(): ObjectTable {
   function setCandidate(text: string, file: string, candidate: Candidate | undefined): void {
     const known = objects.get(text);
     const others = known?.candidates.filter((one) => one.file !== file) ?? [];
-    const candidates = candidate === undefined ? others : [...others, candidate];
+    const candidates = candidate === undefined ? others : others.concat(candidate);
     if (known === undefined) objects.set(text, { candidates, sent: undefined });
     else known.candidates = candidates;
   }
