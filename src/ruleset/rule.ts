@@ -61,7 +61,8 @@ export function renderRule(rule: Rule, context: RuleContext): NftRule[] {
     return [ruleOf([jump(detour)])];
   }
   const verdict = actionOf(rule, context);
-  return alternatives.map((matches) => ruleOf([...matches, ...verdict]));
+  // Not spread: that leaves room for more, 100 bytes for each of thousands of rules.
+  return alternatives.map((matches) => ruleOf(matches.concat(verdict)));
 }
 
 function actionOf(rule: Rule, context: RuleContext): readonly Statement[] {
