@@ -3,7 +3,17 @@ import type { Random } from './random.js';
 import { random } from './random.js';
 import { EXTERNAL, INTERFACES, NODE } from './topology.js';
 import { policies } from './world-policies.js';
-import { type Fields, LOOSE_NETS, many, NETS, optional, type RulePlace, resource, rules, SERVICES } from './world-rules.js';
+import {
+  type Fields,
+  LOOSE_NETS,
+  many,
+  NETS,
+  optional,
+  type RulePlace,
+  resource,
+  rules,
+  SERVICES,
+} from './world-rules.js';
 
 /** Resources of a cluster as somebody could write them, all valid. */
 export interface World {
