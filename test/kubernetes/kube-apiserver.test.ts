@@ -2,7 +2,9 @@ import t from 'tap';
 import { apiClient } from '../../src/datastore/kubernetes/client/api-client.js';
 import { noCredentials } from '../../src/datastore/kubernetes/client/cluster-access.js';
 import { sourceContract } from '../datastore/source-contract.js';
+import { storeContract } from '../datastore/store-contract.js';
 import { calicoObject } from './cluster.js';
+import { contractStore } from './contract-store.js';
 import { contractWorld, inParallel } from './contract-world.js';
 import { fakeWorld } from './fake-world.js';
 import { load, manifest } from './manifests.js';
@@ -21,6 +23,7 @@ t.test('a source and a store, with a real API server', { skip }, async (t) => {
   await load(world.admin, manifest('crds.yaml'));
   await t.test('source', (t) => sourceSuite(t, world));
   await t.test('store', (t) => storeSuite(t, world));
+  await t.test('the contract of stores', (t) => storeContract(t, (t) => contractStore(t, world)));
   sourceContract(t, () => contractWorld(world));
 });
 
