@@ -351,7 +351,7 @@ function brokenObject(key: ObjectKey, error: unknown): QuarantinedObject {
 }
 
 function kindOf(event: SourceEvent): string {
-  return event.type === 'problems' ? 'File' : event.key.kind;
+  return event.type === 'problems' ? (event.kind ?? 'File') : event.key.kind;
 }
 
 function oneLine({ message }: Error): string {
