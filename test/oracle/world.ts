@@ -41,6 +41,33 @@ export function randomWorld(seed: number): World {
   return { seed, resources: choose.shuffle(resources) };
 }
 
+const MANY = 30;
+
+/** A random world with so many tiers and profiles that pass that their chains can't all lead to one another. */
+export function deepWorld(seed: number): World {
+  const choose = random(seed);
+  const indexes = Array.from({ length: MANY }, (_, index) => index);
+  const passing = (direction: 'ingress' | 'egress', owner: RulePlace['owner']): Fields => ({
+    [direction]: [...rules(choose, { direction, owner }, 2), ...(choose.chance(0.9) ? [{ action: 'Pass' }] : [])],
+  });
+  const both = (owner: RulePlace['owner']) => ({ ...passing('ingress', owner), ...passing('egress', owner) });
+  const added = indexes.flatMap((order) => [
+    resource('Tier', { name: `d${order}` }, { order, defaultAction: choose.pick(['Pass', 'Pass', 'Deny']) }),
+    resource(
+      'GlobalNetworkPolicy',
+      { name: `d${order}` },
+      { tier: `d${order}`, types: ['Ingress', 'Egress'], applyOnForward: true, ...both('global policy') },
+    ),
+    resource('Profile', { name: `d${order}` }, both('profile')),
+  ]);
+  const profiles = indexes.map((index) => `d${index}`);
+  const resources = randomWorld(seed).resources.map((each) => {
+    const isEndpoint = each.kind === 'HostEndpoint' || each.kind === 'WorkloadEndpoint';
+    return isEndpoint ? { ...each, spec: { ...(each.spec as Fields), profiles } } : each;
+  });
+  return { seed, resources: [...resources, ...added] };
+}
+
 export function resource(kind: string, metadata: Fields, spec: Fields): Fields {
   return { apiVersion: 'projectcalico.org/v3', kind, metadata, spec };
 }

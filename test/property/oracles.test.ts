@@ -1,6 +1,8 @@
 import t from 'tap';
-import { compare, describeDisagreement } from '../oracle/compare.js';
+import { compare, describeDisagreement, disagreement } from '../oracle/compare.js';
+import { randomPackets } from '../oracle/packets.js';
 import { effort } from '../oracle/soak.js';
+import { deepWorld } from '../oracle/world.js';
 
 const { seed, worlds, packets } = effort({ seed: 1, worlds: 250, packets: 400 }, 2500);
 
@@ -19,4 +21,15 @@ t.test(`evaluator and tracer agree on ${worlds * packets} packets, from seed ${s
   for (const path of ['in', 'out', 'forward', 'loopback'])
     for (const verdict of ['accept', 'drop', 'reject'])
       t.ok(seen.get(`${path} new ${verdict}`), `new packets, ${path}, ${verdict}`);
+});
+
+t.test('they agree on long ways through tiers and profiles, which the kernel would take', async (t) => {
+  const verdicts = new Set<string>();
+  for (let number = 1; number <= 12; number++) {
+    const world = deepWorld(number);
+    const packets = randomPackets(world, 200, 'any');
+    const found = disagreement(world, packets, (_, { verdict }) => verdicts.add(verdict));
+    if (found) return t.fail(describeDisagreement(found));
+  }
+  t.strictSame([...verdicts].sort(), ['accept', 'drop', 'reject']);
 });
