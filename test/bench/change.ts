@@ -11,25 +11,30 @@ const GOAL_MS = 30;
 /** Longer than any commit that belongs to a change takes to follow another, and than the pace of the agent. */
 const QUIET_MS = 60;
 
-interface Kind {
+export interface Change {
+  readonly name: 'member' | 'port' | 'label';
   readonly what: string;
   /** Version `n` of an object, different from that of `n` - 1 in one thing. */
   readonly version: (n: number) => Resource;
   readonly felix: Readonly<Record<number, number>>;
 }
 
-const KINDS: readonly Kind[] = [
+/** The changes whose way to the kernel is timed. */
+export const CHANGES: readonly Change[] = [
   {
+    name: 'member',
     what: 'a net joins or leaves a network set',
     version: (n) => groupSet(3, n % 2 === 0 ? groupNets(3) : [...groupNets(3), '192.0.2.0/28']),
     felix: { 10: 8, 100: 14, 1000: 16 },
   },
   {
+    name: 'port',
     what: 'a port of a policy',
     version: (n) => policy(5, UDP_BASE + 5 + (n % 2) * 5000),
     felix: { 10: 20, 100: 27, 1000: 29 },
   },
   {
+    name: 'label',
     what: 'the label of a remote workload',
     version: (n) => workload(LOCAL_WORKLOADS + 1, 1 + (n % 2)),
     felix: { 10: 9, 100: 14, 1000: 17 },
@@ -73,7 +78,7 @@ async function changesWith(
     await untilInForce(node.agent);
     await pause(1000);
     const figures: Figure[] = [];
-    for (const { what, version, felix } of KINDS) {
+    for (const { what, version, felix } of CHANGES) {
       const times: number[] = [];
       // The first one is not counted: it brings code into play that has not run yet, and may change nothing.
       await changed(node, version(1));

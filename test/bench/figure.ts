@@ -8,15 +8,17 @@ export interface Figure {
   readonly n: number;
   /** The middle half of them. */
   readonly quartiles?: readonly [number, number];
-  /** Felix on a machine of the same kind. */
+  /** Felix on a machine of the same kind, or in the same run. */
   readonly felix?: number;
   /** At most this much. */
   readonly goal?: number;
+  /** At most this part of `felix`. */
+  readonly ratio?: number;
   readonly note?: string;
 }
 
 /** What a figure is compared with. */
-export type Compared = Pick<Figure, 'felix' | 'goal' | 'note'>;
+export type Compared = Pick<Figure, 'felix' | 'goal' | 'ratio' | 'note'>;
 
 /** The median of measurements as a figure. */
 export function figure(

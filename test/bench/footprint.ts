@@ -2,7 +2,7 @@ import { type BenchData, type BenchNode, benchNode, untilInForce } from './bench
 import { pause } from './commits.js';
 import { LOCAL_WORKLOADS, REMOTE_WORKLOADS } from './data-set.js';
 import { type Figure, figure } from './figure.js';
-import { footprint } from './process-tree.js';
+import { cpuPercent, footprint } from './process-tree.js';
 import type { Section } from './section.js';
 
 const POLICIES = [10, 100, 1000] as const;
@@ -85,12 +85,7 @@ async function memoryOf({ agent }: BenchNode, policies: Size, what: string): Pro
 }
 
 async function idleOf({ agent }: BenchNode, policies: Size, what: string, seconds: number): Promise<Figure[]> {
-  const pid = pidOf(agent.pid());
-  const before = await footprint(pid);
-  const began = performance.now();
-  await pause(seconds * 1000);
-  const after = await footprint(pid);
-  const percent = (100 * (after.cpuMs - before.cpuMs)) / (performance.now() - began);
+  const percent = await cpuPercent(pidOf(agent.pid()), seconds);
   const compared = { felix: FELIX[policies].cpu, goal: CPU_GOAL_PERCENT, note: `${seconds} s` };
   return [figure('idle', what, '%', [percent], compared)];
 }

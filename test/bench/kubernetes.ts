@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { execa } from 'execa';
 import { fakeWorld } from '../kubernetes/fake-world.js';
 import { load, manifest } from '../kubernetes/manifests.js';
 import { tokens } from '../kubernetes/world.js';
+import { bundled } from './bundled.js';
 import { figure } from './figure.js';
 import type { KubernetesCase } from './kubernetes-case.js';
 import { benchNamespaces, benchPod } from './kubernetes-pods.js';
@@ -30,7 +29,7 @@ export const kubernetes: Section = {
         const pod = benchPod(index);
         world.fake.store.put('/pods', `${pod.metadata.namespace}/${pod.metadata.name}`, pod);
       }
-      const script = await bundled(directory);
+      const script = await bundled('kubernetes-case.ts', join(directory, 'case.mjs'));
       const results: KubernetesCase[] = [];
       for (let run = 0; run < (quick ? 1 : 5); run++) results.push(await runCase(script, world.fake.port));
       const measured = (of: (result: KubernetesCase) => number) => results.map(of);
@@ -62,24 +61,6 @@ export const kubernetes: Section = {
     }
   },
 };
-
-/** As in the build: without a compiler in its memory. */
-async function bundled(directory: string): Promise<string> {
-  const outfile = join(directory, 'case.mjs');
-  await build({
-    entryPoints: [fileURLToPath(new URL('kubernetes-case.ts', import.meta.url))],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    logLevel: 'warning',
-    banner: {
-      js: 'import { createRequire as requireOfBundle } from "node:module"; const require = requireOfBundle(import.meta.url);',
-    },
-  });
-  return outfile;
-}
 
 async function runCase(script: string, port: number): Promise<KubernetesCase> {
   // The flag is the daemon's own.

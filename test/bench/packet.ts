@@ -17,9 +17,10 @@ const GOALS: Readonly<Record<number, Compared>> = { 100: { goal: 4.1 }, 1000: { 
 
 const NODE_ADDRESS = '172.31.0.10';
 const NODE_MAC = '02:00:00:00:00:10';
-/** Margay's base chains are before; what it allows ends here, with or without Margay. */
-const SINK =
-  'table ip sink { counter delivered { }\nchain input { type filter hook input priority 200; counter name delivered drop; }\n}\n';
+/** Base chains of agents are before; what they allow ends here, with or without them. */
+export const SINK =
+  'table ip sink { counter delivered { }\nchain input { type filter hook input priority 200;\n' +
+  `ip daddr ${NODE_ADDRESS} counter name delivered drop\n}\n}\n`;
 
 export const packet: Section = {
   name: 'packet',
@@ -59,7 +60,8 @@ async function costWith(policies: number, rounds: number, chunks: number): Promi
   }
 }
 
-async function connect(near: string, far: string): Promise<void> {
+/** Two new namespaces and the wire between them; what reaches `near` and is allowed ends in the sink. */
+export async function connect(near: string, far: string): Promise<void> {
   for (const name of [near, far]) await execa('ip', ['netns', 'add', name]);
   await must(
     near,
@@ -86,20 +88,23 @@ function rulesetOf(policies: number): string {
 }
 
 /** The 25th percentile of chunks: what disturbs makes slower only. All packets must have come through. */
-async function nsPerPacket(near: string, far: string, policies: number, chunks: number): Promise<number> {
-  const before = await received(near);
-  const source = ownNet(policies - 1).replace('/32', '');
-  const script = join(checkout, 'test/bench/flood.py');
-  const port = UDP_BASE + policies - 1;
-  const flood = ['python3', script, 'far0', NODE_MAC, source, NODE_ADDRESS, String(port), String(chunks)];
-  const times = (await must(far, flood)).trim().split('\n').map(Number);
-  const count = (await received(near)) - before;
-  // The ring is filled up to a whole block.
-  if (count !== times.length * FRAMES) throw new Error(`${count} of ${times.length * FRAMES} packets came through`);
+export async function nsPerPacket(near: string, far: string, policies: number, chunks: number): Promise<number> {
+  const { times, came } = await flood(near, far, policies, UDP_BASE + policies - 1, chunks);
+  if (came !== times.length * FRAMES) throw new Error(`${came} of ${times.length * FRAMES} packets came through`);
   return quantile(times, 0.25);
 }
 
-/** 8 blocks of 64 KiB, with frames of 256 bytes. */
+/** From the net that the last policy allows, to a port: the ns per packet of each chunk, and how many came through. */
+export async function flood(near: string, far: string, policies: number, port: number, chunks: number) {
+  const before = await received(near);
+  const source = ownNet(policies - 1).replace('/32', '');
+  const script = join(checkout, 'test/bench/flood.py');
+  const argv = ['python3', script, 'far0', NODE_MAC, source, NODE_ADDRESS, String(port), String(chunks)];
+  const times = (await must(far, argv)).trim().split('\n').map(Number);
+  return { times, came: (await received(near)) - before };
+}
+
+/** In a chunk: the ring is filled up to a whole block. 8 blocks of 64 KiB, with frames of 256 bytes. */
 const FRAMES = 2048;
 
 async function received(near: string): Promise<number> {
@@ -107,7 +112,8 @@ async function received(near: string): Promise<number> {
   return Number(/packets (\d+) bytes/.exec(text)?.[1]);
 }
 
-async function must(namespace: string, argv: readonly string[], input = ''): Promise<string> {
+/** Runs a command in a namespace; its standard output. */
+export async function must(namespace: string, argv: readonly string[], input = ''): Promise<string> {
   const [command = '', ...args] = inNamespace(namespace, argv);
   return (await execa(command, args, { input })).stdout;
 }

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { pause } from './commits.js';
 
 /** What a process and all its descendants take. */
 export interface Footprint {
@@ -21,6 +22,15 @@ export async function footprint(pid: number): Promise<Footprint> {
     cpuMs: sum(({ cpuMs }) => cpuMs),
     processes: each.map(({ name, residentMB }) => `${name} ${residentMB.toFixed(0)}`),
   };
+}
+
+/** Of one CPU, in the next seconds. */
+export async function cpuPercent(pid: number, seconds: number): Promise<number> {
+  const before = await footprint(pid);
+  const began = performance.now();
+  await pause(seconds * 1000);
+  const after = await footprint(pid);
+  return (100 * (after.cpuMs - before.cpuMs)) / (performance.now() - began);
 }
 
 async function descendants(pid: number): Promise<number[]> {

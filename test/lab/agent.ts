@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { Status } from '../../src/observe/status.js';
 import { margayCommand } from './checkout.js';
 import { inNamespace, systemPath } from './command.js';
+import { type DaemonProcess, daemonProcess, lastLines } from './daemon-process.js';
 
 export interface AgentOptions {
-  /** The resources: a directory as the file datastore reads it. */
+  /** A directory as the file datastore reads it, or the URL of another datastore. */
   readonly resources: string;
   /** Further arguments of `margay run`. */
   readonly args?: readonly string[];
@@ -19,26 +18,19 @@ export interface AgentOptions {
 }
 
 /** The real daemon as a child process in the namespace of the node. */
-export interface Agent {
+export interface Agent extends DaemonProcess {
   readonly logFile: string;
   readonly runDirectory: string;
-  /** Of the running process; undefined before it started and after it ended. */
-  pid(): number | undefined;
   /** Starts it (again) and waits until it is ready; throws with the end of its log if it does not get there. */
   start(): Promise<void>;
   /** SIGTERM; its exit status. Throws if it does not end within 10 s. */
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  signal(signal: NodeJS.Signals): void;
-  /** Resolves with the exit status once it has ended by itself, or throws after some seconds. */
-  exited(seconds?: number): Promise<number | null>;
   /** `margay status --json`; with `wait`, once what is in the datastore now is in force. */
   status(options?: { readonly waitSeconds?: number }): Promise<Status>;
   /** Another command of `margay` in the namespace of the node, with its run directory. */
   margay(argv: readonly string[]): Promise<CommandResult>;
-  /** What it has written since its last start. */
-  log(): string;
 }
 
 export interface CommandResult {
@@ -61,14 +53,12 @@ export function cleanEnvironment(): Record<string, string> {
 export function createAgent(namespace: string, node: string, directory: string, options: AgentOptions): Agent {
   const runDirectory = options.runDirectory ?? join(directory, 'run');
   const logFile = join(directory, 'agent.log');
-  const running = ['run', '--node', node, '--datastore', `file:${options.resources}`, '--run-dir', runDirectory];
-  let child: ChildProcess | undefined;
-  let logStart = 0;
+  const datastore = options.resources.startsWith('/') ? `file:${options.resources}` : options.resources;
+  const running = ['run', '--node', node, '--datastore', datastore, '--run-dir', runDirectory, '--no-health'];
   mkdirSync(directory, { recursive: true });
-
-  const log = () => readFileSync(logFile).subarray(logStart).toString();
-  const pid = () =>
-    child !== undefined && child.exitCode === null && child.signalCode === null ? child.pid : undefined;
+  const command = inNamespace(namespace, [...margayCommand, ...running, ...(options.args ?? [])]);
+  const daemon = daemonProcess(command, logFile, cleanEnvironment());
+  const { pid, log, signal, exited } = daemon;
   const margay = (argv: readonly string[], timeout = 60_000) =>
     runMargay(inNamespace(namespace, [...margayCommand, ...argv, '--run-dir', runDirectory]), timeout);
 
@@ -80,36 +70,15 @@ export function createAgent(namespace: string, node: string, directory: string, 
     }
     return JSON.parse(result.stdout) as Status;
   };
-  const exited = async (seconds = 10): Promise<number | null> => {
-    if (pid() !== undefined && child !== undefined) {
-      const signal = AbortSignal.timeout(seconds * 1000);
-      await once(child, 'exit', { signal }).catch(() => {
-        throw new Error(`the agent did not end within ${seconds} s:\n${lastLines(log())}`);
-      });
-    }
-    return child?.exitCode ?? null;
-  };
   const start = async () => {
-    const file = openSync(logFile, 'a');
-    logStart = readFileSync(logFile).length;
-    // It dies with the lab, whatever happens to the lab.
-    const [command = '', ...args] = [
-      ...['setpriv', '--pdeathsig', 'KILL', '--'],
-      ...inNamespace(namespace, [...margayCommand, ...running, '--no-health', ...(options.args ?? [])]),
-    ];
-    child = spawn(command, args, { stdio: ['ignore', file, file], env: cleanEnvironment() });
-    closeSync(file);
-    await once(child, 'spawn');
+    await daemon.start();
     const { readySeconds = 20 } = options;
     if (readySeconds > 0) await untilReady(readySeconds, pid, log, status);
   };
-  const signal = (name: NodeJS.Signals) => {
-    if (pid() !== undefined) child?.kill(name);
-  };
   return {
+    ...daemon,
     logFile,
     runDirectory,
-    pid,
     start,
     stop: () => {
       signal('SIGTERM');
@@ -119,11 +88,8 @@ export function createAgent(namespace: string, node: string, directory: string, 
       signal('SIGKILL');
       await exited();
     },
-    signal,
-    exited,
     status,
     margay: (argv) => margay(argv),
-    log,
   };
 }
 
@@ -157,8 +123,4 @@ export async function runMargay([command = '', ...args]: readonly string[], time
   } as const;
   const { stdout, stderr, exitCode } = await execa(command, args, options);
   return { stdout, stderr, exitCode };
-}
-
-function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-15).join('\n');
 }

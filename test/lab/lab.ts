@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Agent, type AgentOptions, type CommandResult, createAgent } from './agent.js';
+import { cleanUpAtExit } from './clean-up.js';
 import { inNamespace, systemPath } from './command.js';
 import { namespacePrefix, reapDeadLabs, removeNamespaces } from './namespaces.js';
 import {
@@ -64,24 +65,20 @@ const WAIT_MS = 400;
 const WATCH_EVERY_MS = 20;
 const COMMAND_MS = 30_000;
 
-const open = new Set<() => void>();
 let count = 0;
 
 /** Builds a lab (about a second). Needs root, or root of a user namespace with a /run of its own. */
 export async function createLab(spec: LabSpec = {}): Promise<Lab> {
-  cleanUpAtExit();
   if (count === 0) reapDeadLabs();
   const prefix = namespacePrefix(count++);
   const directory = mkdtempSync(join(tmpdir(), prefix));
   const traffic = new Map<string, TrafficClient>();
   const agents: Agent[] = [];
-  const remove = () => {
-    open.delete(remove);
+  const remove = cleanUpAtExit(() => {
     for (const client of traffic.values()) client.end();
     removeNamespaces((name) => name.startsWith(prefix));
     rmSync(directory, { recursive: true, force: true });
-  };
-  open.add(remove);
+  });
 
   const topology = topologyOf(spec);
   const { fabric, node, clients, workloads } = topology;
@@ -179,17 +176,6 @@ export async function createLab(spec: LabSpec = {}): Promise<Lab> {
     remove();
     throw error;
   }
-}
-
-/** `remove` is synchronous, so the exit event is enough; signals have to become an exit. */
-function cleanUpAtExit(): void {
-  if (count > 0) return;
-  process.on('exit', () => {
-    for (const remove of open) remove();
-  });
-  process.on('SIGINT', () => process.exit(130));
-  process.on('SIGTERM', () => process.exit(143));
-  process.on('SIGHUP', () => process.exit(129));
 }
 
 function addressOf(hosts: Lab['hosts'], to: string, from: string | undefined, family: Family): string {
