@@ -79,6 +79,8 @@ export function agent(options: AgentOptions): Agent {
   let watch: Watch | undefined;
   let check: NodeJS.Timeout | undefined;
   let checkSeconds = 0;
+  let looking: Promise<void> = Promise.resolve();
+  const stopped = new AbortController();
   let inSync = false;
   let listed = false;
   let interfaceProblem: string | undefined;
@@ -200,13 +202,31 @@ export function agent(options: AgentOptions): Agent {
     if (seconds <= 0) return;
     check = setTimeout(() => {
       check = undefined;
-      suspect({ kind: 'lost' });
+      lookOver();
     }, seconds * 1000).unref();
+  };
+
+  /** Nothing waits for it: most times nothing is found. */
+  const lookOver = (): void => {
+    looking = looking.then(async () => {
+      try {
+        if (await enforcement.check(stopped.signal)) loop.poke();
+      } catch {
+        // The loop will find the reason, tell it and try again.
+        suspect({ kind: 'lost' });
+      }
+      if (calculation && !stopped.signal.aborted) scheduleCheck(calculation.parameters.refreshInterval);
+    });
   };
 
   const suspect = (change: ForeignChange): void => {
     enforcement.suspect(change);
     loop.poke();
+  };
+
+  const told = (change: ForeignChange): void => {
+    if (change.kind === 'lost') lookOver();
+    else suspect(change);
   };
 
   const loop = applyLoop({
@@ -309,14 +329,16 @@ export function agent(options: AgentOptions): Agent {
       admitted.restore(entries);
       connections.restore(entries.map(({ resource }) => resource));
       await switchConntrackOn();
-      watch = driver.watch(TABLE, suspect);
+      watch = driver.watch(TABLE, told);
       options.interfaces.start(followInterfaces);
       source.start(listener);
     },
     async stop() {
       clearTimeout(check);
+      stopped.abort();
       await Promise.all([source.stop(), options.interfaces.stop(), watch?.stop()]);
       await loop.stop();
+      await looking;
       await driver.close();
       await connections.done();
       await options.reporter?.stop();

@@ -1,5 +1,5 @@
 import type { Table } from '../nft/objects.js';
-import { printTable } from '../nft/print.js';
+import { tableText } from '../nft/print.js';
 import type { Log } from '../observe/log.js';
 import type { Admission } from './admission.js';
 import { saveCommittedRuleset } from './committed-ruleset.js';
@@ -15,13 +15,15 @@ export interface StateKeeper {
   close(): Promise<void>;
 }
 
-/** How long the ruleset may wait for more changes before it is written. */
+/** How long the ruleset may wait for more changes before it is written, and how many times as long as it took the last time. */
 const SAVE_DELAY_MS = 200;
+const PAUSE_PER_SAVE = 5;
 
 export function stateKeeper(directory: string, journal: ObjectJournal, log: Log): StateKeeper {
   let compacted = false;
   let pending: Table | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let delay = SAVE_DELAY_MS;
   let saving: Promise<void> = Promise.resolve();
 
   const save = (): void => {
@@ -33,7 +35,9 @@ export function stateKeeper(directory: string, journal: ObjectJournal, log: Log)
   };
 
   const saveRuleset = async (table: Table): Promise<void> => {
-    const problem = await saveCommittedRuleset(directory, printTable(table).text);
+    const begin = performance.now();
+    const problem = await saveCommittedRuleset(directory, { [Symbol.iterator]: () => tableText(table) });
+    delay = Math.max(SAVE_DELAY_MS, PAUSE_PER_SAVE * (performance.now() - begin));
     if (problem) log.error({ problem }, 'the ruleset in force could not be saved');
   };
 
@@ -57,7 +61,7 @@ export function stateKeeper(directory: string, journal: ObjectJournal, log: Log)
     committed(table, admitted) {
       saving = Promise.all([saving, note(admitted)]).then(() => undefined);
       pending = table;
-      timer ??= setTimeout(save, SAVE_DELAY_MS);
+      timer ??= setTimeout(save, delay);
     },
     async close() {
       save();
