@@ -80,6 +80,7 @@ export function agent(options: AgentOptions): Agent {
   let check: NodeJS.Timeout | undefined;
   let checkSeconds = 0;
   let looking: Promise<void> = Promise.resolve();
+  let lookAgain = false;
   const stopped = new AbortController();
   let inSync = false;
   let listed = false;
@@ -206,9 +207,12 @@ export function agent(options: AgentOptions): Agent {
     }, seconds * 1000).unref();
   };
 
-  /** Nothing waits for it: most times nothing is found. */
+  /** Nothing waits for it: most times nothing is found. One that is asked for while one runs comes after it, once. */
   const lookOver = (): void => {
+    if (lookAgain) return;
+    lookAgain = true;
     looking = looking.then(async () => {
+      lookAgain = false;
       try {
         if (await enforcement.check(stopped.signal)) loop.poke();
       } catch {

@@ -28,8 +28,36 @@ export const asIPv4: Coding = {
     return (address * 256 + part) | 0;
   },
   text: (key) => `${(+key >>> 24) & 255}.${(+key >>> 16) & 255}.${(+key >>> 8) & 255}.${+key & 255}`,
-  sorted: (keys) => Uint32Array.from(keys, Number).sort(),
+  sorted: sortedNumbers,
 };
+
+/** By their first half at once, and those that have it in common when they are asked for: sorting a million takes long. */
+function* sortedNumbers(keys: readonly Key[]): Generator<number> {
+  const ends = new Uint32Array(HALF + 1);
+  for (const key of keys) bump(ends, +key >>> 16);
+  let sum = 0;
+  for (let half = 0; half < HALF; half++) {
+    const count = ends[half] ?? 0;
+    ends[half] = sum;
+    sum += count;
+  }
+  const numbers = new Uint32Array(keys.length);
+  for (const key of keys) numbers[bump(ends, +key >>> 16)] = +key;
+  let begin = 0;
+  for (let half = 0; half < HALF; half++) {
+    const end = ends[half] ?? 0;
+    if (end > begin) yield* numbers.subarray(begin, end).sort();
+    begin = end;
+  }
+}
+
+const HALF = 65_536;
+
+function bump(counts: Uint32Array, index: number): number {
+  const count = counts[index] ?? 0;
+  counts[index] = count + 1;
+  return count;
+}
 
 const DOT = 46;
 const ZERO = 48;
@@ -65,8 +93,10 @@ export function countedMembers(coding: Coding): CountedMembers {
 
   const keysAt = (state: State): readonly Key[] => {
     const changes = changesUntil(state, undefined) ?? new Map();
-    const gone = [...changes].filter(([, added]) => !added).map(([key]) => key);
-    return [...[...counts.keys()].filter((key) => !changes.has(key)), ...gone];
+    const keys: Key[] = [];
+    for (const key of counts.keys()) if (!changes.has(key)) keys.push(key);
+    for (const [key, added] of changes) if (!added) keys.push(key);
+    return keys;
   };
 
   const hadAt = (state: State, key: Key): boolean => {

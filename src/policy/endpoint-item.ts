@@ -42,11 +42,18 @@ export function workloadEndpointItem({ metadata, spec }: WorkloadEndpoint): Sele
 
 /** A network set in a namespace inherits from the profile of the namespace. */
 export function networkSetItem({ kind, metadata, spec }: NetworkSet | GlobalNetworkSet): SelectableItem {
-  const nets = (spec.nets ?? []).flatMap((net) => parseCidr(net) ?? []).map(cidrText);
+  const nets = (spec.nets ?? []).flatMap((net) => canonicalNet(net) ?? []);
   const contribution = { nets, ports: [] };
   if (kind === 'GlobalNetworkSet') return { labels: metadata.labels ?? {}, parents: [], contribution };
   const labels = { ...metadata.labels, [NAMESPACE_LABEL]: metadata.namespace };
   return { labels, parents: [`kns.${metadata.namespace}`], contribution };
+}
+
+/** The text as it is written if that is canonical: of large sets there is only one copy. */
+function canonicalNet(net: string): string | undefined {
+  const cidr = parseCidr(net);
+  const text = cidr && cidrText(cidr);
+  return text === net ? net : text;
 }
 
 /**

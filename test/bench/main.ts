@@ -13,9 +13,22 @@ import { packet } from './packet.js';
 import { render } from './render.js';
 import { markdown } from './report.js';
 import type { Section } from './section.js';
+import { sets } from './sets.js';
 import { start } from './start.js';
 
-const SECTIONS: readonly Section[] = [change, start, memory, idle, calc, render, etcd, kubernetes, kernel, packet];
+const SECTIONS: readonly Section[] = [
+  change,
+  start,
+  memory,
+  idle,
+  calc,
+  render,
+  etcd,
+  kubernetes,
+  kernel,
+  sets,
+  packet,
+];
 
 const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [SECTION...]
 
