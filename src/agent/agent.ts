@@ -59,6 +59,9 @@ export interface Agent extends StatusProvider {
 
 type Vitals = Omit<Status, 'degraded' | 'ruleset' | 'endpoints' | 'policies' | 'quarantined'>;
 
+/** How many times as long as a full check took the next one waits at least: to read a million elements takes 20 s. */
+const CHECK_PAUSE = 100;
+
 /** An apply that takes longer is stuck: nft itself is given 30 s. */
 const STUCK_MS = 90_000;
 
@@ -81,6 +84,8 @@ export function agent(options: AgentOptions): Agent {
   let checkSeconds = 0;
   let looking: Promise<void> = Promise.resolve();
   let lookAgain = false;
+  /** Seconds after the last check. */
+  let checkPause = 0;
   const stopped = new AbortController();
   let inSync = false;
   let listed = false;
@@ -204,7 +209,7 @@ export function agent(options: AgentOptions): Agent {
     check = setTimeout(() => {
       check = undefined;
       lookOver();
-    }, seconds * 1000).unref();
+    }, Math.max(seconds, checkPause) * 1000).unref();
   };
 
   /** Nothing waits for it: most times nothing is found. One that is asked for while one runs comes after it, once. */
@@ -213,12 +218,13 @@ export function agent(options: AgentOptions): Agent {
     lookAgain = true;
     looking = looking.then(async () => {
       lookAgain = false;
+      const begin = performance.now();
       try {
         if (await enforcement.check(stopped.signal)) loop.poke();
-      } catch {
-        // The loop will find the reason, tell it and try again.
-        suspect({ kind: 'lost' });
+      } catch (err) {
+        log.warn({ err }, 'the table could not be compared with what it should be; trying again later');
       }
+      checkPause = (CHECK_PAUSE * (performance.now() - begin)) / 1000;
       if (calculation && !stopped.signal.aborted) scheduleCheck(calculation.parameters.refreshInterval);
     });
   };

@@ -18,7 +18,7 @@ import { newCalculator } from './offline-policy.js';
 import { openReporter } from './open-reporter.js';
 import { openSource } from './open-source.js';
 import { renderOptions } from './render-options.js';
-import type { Address, Settings } from './settings.js';
+import type { Address, Settings } from './settings/settings.js';
 import { readVersion } from './version.js';
 
 export interface Daemon {

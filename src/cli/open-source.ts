@@ -2,8 +2,9 @@ import { fileSource } from '../datastore/file/file-source.js';
 import { objectReader } from '../datastore/file/read-objects.js';
 import type { Source, SourceEvent } from '../datastore/source.js';
 import { checkSelector } from '../selector/check-selector.js';
-import { type EtcdSettings, etcdSettings } from './etcd-settings.js';
-import type { Environment, Settings } from './settings-table.js';
+import type { Environment } from './settings/environment.js';
+import { type EtcdSettings, etcdSettings } from './settings/etcd-settings.js';
+import type { Settings } from './settings/settings-table.js';
 
 /** The settings that say where resources come from. */
 export type SourceSettings = Pick<Settings, 'datastore'> & EtcdSettings;
@@ -24,7 +25,7 @@ export async function openSource(
   // The libraries of a datastore are loaded only for those who need them.
   if (datastore.type === 'kubernetes') {
     const { kubernetesSource } = await import('../datastore/kubernetes/kubernetes-source.js');
-    const { kubernetesOptions } = await import('./kubernetes-options.js');
+    const { kubernetesOptions } = await import('./settings/kubernetes-options.js');
     return kubernetesSource({ ...kubernetesOptions(datastore, environment, warn), checkSelector });
   }
   const options = etcdSettings(datastore, settings, environment);

@@ -1,5 +1,6 @@
 import type { Change } from './change.js';
 import type { ElementChanges, Origin } from './objects.js';
+import type { OtherObject } from './other-objects.js';
 
 /** A script for `nft -f`: one transaction. `origins[i]` says for whom line i (from 0) was written. */
 export interface Script {
@@ -65,24 +66,6 @@ export interface TableContent {
   /** The table has flags, so it may be dormant, which switches all of it off. Which flags: nft 1.0.6 doesn't tell. */
   readonly flagged: boolean;
 }
-
-export interface OtherObject {
-  readonly kind: OtherKind;
-  readonly name: string;
-}
-
-export const OTHER_KINDS = [
-  'counter',
-  'quota',
-  'limit',
-  'ct helper',
-  'ct timeout',
-  'ct expectation',
-  'secmark',
-  'synproxy',
-  'flowtable',
-] as const;
-export type OtherKind = (typeof OTHER_KINDS)[number];
 
 /** A commit to nf_tables by somebody else that touched our table, or events that were lost. */
 export interface ForeignChange {

@@ -17,6 +17,9 @@ export interface NftCommandOptions {
   readonly session?: boolean;
 }
 
+/** How many times as long as another run a reading may take: the kernel's time for it grows with the square of a set. */
+const READ_TIMES = 10;
+
 /** Numbers instead of names, which differ between hosts (/etc/protocols, /etc/services) and versions. */
 const LISTING = ['-j', '-n', '-n', '-y', 'list', 'table', 'inet'] as const;
 
@@ -68,6 +71,7 @@ export function nftCommand({
     async read(table, { expected, signal } = {}) {
       const child = execa(file, [...before, ...LISTING, objectName(table)], {
         ...common,
+        timeout: READ_TIMES * common.timeout,
         stdin: 'ignore',
         buffer: { stdout: false, stderr: true },
         ...(signal ? { cancelSignal: signal } : {}),
@@ -75,7 +79,8 @@ export function nftCommand({
       const output = child.stdout.setEncoding('utf8');
       const [ended, content] = await Promise.allSettled([child, whole(output, (text) => parseListing(text, expected))]);
       if (ended.status === 'rejected' && isNoSuchTable(ended.reason)) return undefined;
-      if (ended.status === 'rejected') throw failure(ended.reason, timeoutSeconds) ?? unreadable(ended.reason);
+      if (ended.status === 'rejected')
+        throw failure(ended.reason, READ_TIMES * timeoutSeconds) ?? unreadable(ended.reason);
       if (content.status === 'rejected') throw content.reason;
       return content.value;
     },

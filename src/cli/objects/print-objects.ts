@@ -1,13 +1,13 @@
 import { stringify } from 'yaml';
-import type { StoredObject } from '../datastore/store.js';
-import { type Kind, kinds } from '../resources/kinds.js';
-import { apiVersion } from '../resources/resource-schema.js';
-import { columns } from './columns.js';
+import type { StoredObject } from '../../datastore/store.js';
+import { type Kind, kinds } from '../../resources/kinds.js';
+import { apiVersion } from '../../resources/resource-schema.js';
+import { columns } from '../columns.js';
+import type { Paint } from '../paint.js';
+import { printable } from '../printable.js';
 import { type Column, kindTables } from './kind-tables.js';
 import { inPrintedOrder } from './object-fields.js';
 import type { OutputFormat } from './output-format.js';
-import type { Paint } from './paint.js';
-import { printable } from './printable.js';
 
 /** Objects of one kind to be printed: all that there are, or some that were named. */
 export interface ObjectGroup {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Endpoint, parseEndpoint } from '../datastore/etcd/endpoint.js';
+import { type Endpoint, parseEndpoint } from '../../datastore/etcd/endpoint.js';
 
 /** Which datastore to follow. `url` is as the operator wrote it. */
 export type DatastoreSetting =

@@ -1,5 +1,5 @@
-import type { Circumstance, Decider } from '../evaluate/verdict.js';
-import { printable } from './printable.js';
+import type { Circumstance, Decider } from '../../evaluate/verdict.js';
+import { printable } from '../printable.js';
 
 /** `GlobalNetworkPolicy p1 ingress[0]`: what the comment of the rule says in the table. Undefined: it is no rule of a resource. */
 export function ruleText({ kind, namespace, name, direction, rule }: Decider): string | undefined {

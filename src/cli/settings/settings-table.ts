@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type LogFormat, type LogLevel, logFormats, logLevels } from '../observe/log-level.js';
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '../../observe/log-level.js';
+import type { Environment } from './environment.js';
 import { etcdEnvironment } from './etcd-environment.js';
 import type { DatastoreSetting } from './settings-datastore.js';
 
@@ -37,7 +38,6 @@ export interface Address {
 }
 
 export type SettingName = keyof Settings;
-export type Environment = Readonly<Record<string, string | undefined>>;
 /** `client` is every command that reads and writes objects of the datastore: get, describe, apply, ... */
 export type SettingsCommand = 'run' | 'render' | 'status' | 'uninstall' | 'boot' | 'doctor' | 'client' | 'controller';
 

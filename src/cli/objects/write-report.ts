@@ -1,8 +1,8 @@
-import { errorText } from '../client/error-text.js';
-import { objectId } from '../client/object-id.js';
-import type { ObjectKey } from '../resources/resource.js';
-import type { Io } from './io.js';
-import { printable } from './printable.js';
+import { errorText } from '../../client/error-text.js';
+import { objectId } from '../../client/object-id.js';
+import type { ObjectKey } from '../../resources/resource.js';
+import type { Io } from '../io.js';
+import { printable } from '../printable.js';
 
 /** What became of an object of a command that writes. */
 export interface Outcome {

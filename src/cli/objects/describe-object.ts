@@ -1,14 +1,14 @@
-import { examineObject } from '../client/examine-object.js';
-import { belongsToTier } from '../client/kinds-in-tiers.js';
-import type { StoredObject } from '../datastore/store.js';
-import { isMap } from '../resources/normalise.js';
-import type { Issue } from '../resources/resource.js';
-import { columns } from './columns.js';
+import { examineObject } from '../../client/examine-object.js';
+import { belongsToTier } from '../../client/kinds-in-tiers.js';
+import type { StoredObject } from '../../datastore/store.js';
+import { isMap } from '../../resources/normalise.js';
+import type { Issue } from '../../resources/resource.js';
+import { columns } from '../columns.js';
+import type { Color, Paint } from '../paint.js';
+import { printable } from '../printable.js';
 import { describeRule } from './describe-rule.js';
 import { textOf } from './object-fields.js';
-import type { Color, Paint } from './paint.js';
 import { yamlText } from './print-objects.js';
-import { printable } from './printable.js';
 
 const actionColors: Readonly<Record<string, Color>> = { Allow: 'green', Deny: 'red', Pass: 'yellow', Log: 'gray' };
 

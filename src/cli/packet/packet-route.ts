@@ -1,7 +1,7 @@
-import { translator } from '../evaluate/nat.js';
-import type { Packet } from '../evaluate/packet.js';
-import type { Interfaces } from '../interfaces/interface-source.js';
-import type { HostPolicy } from '../policy/host-policy.js';
+import { translator } from '../../evaluate/nat.js';
+import type { Packet } from '../../evaluate/packet.js';
+import type { Interfaces } from '../../interfaces/interface-source.js';
+import type { HostPolicy } from '../../policy/host-policy.js';
 import { type Endpoint, type PacketOptions, type ReadPacket, wrong } from './packet-options.js';
 
 /** One packet, or over loopback the same one twice: as it is sent and as it comes in. */

@@ -1,7 +1,7 @@
-import { openAccess } from '../datastore/kubernetes/client/open-access.js';
+import { openAccess } from '../../datastore/kubernetes/client/open-access.js';
+import { readVersion } from '../version.js';
+import type { Environment } from './environment.js';
 import type { DatastoreSetting } from './settings-datastore.js';
-import type { Environment } from './settings-table.js';
-import { readVersion } from './version.js';
 
 /** What the settings and the environment say about a cluster, as its source and its store take it. */
 export function kubernetesOptions(

@@ -1,4 +1,4 @@
-import { isMap } from '../resources/normalise.js';
+import { isMap } from '../../resources/normalise.js';
 import { fieldAt, textOf } from './object-fields.js';
 
 /**

@@ -1,17 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { SettingsIssue } from './settings-error.js';
-
-export interface FileEntry {
-  readonly value: unknown;
-  /** From 1. */
-  readonly line: number;
-}
-
-export interface SettingsFile {
-  readonly path: string;
-  readonly entries: ReadonlyMap<string, FileEntry>;
-  readonly issues: readonly SettingsIssue[];
-}
+import type { SettingsFile } from './parse-settings-file.js';
 
 /** The keys and values of margay.yaml, not checked yet. One that may be missing is as if it were empty. */
 export async function readSettingsFile(path: string, mayBeMissing: boolean): Promise<SettingsFile> {

@@ -1,5 +1,17 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import type { FileEntry, SettingsFile } from './settings-file.js';
+import type { SettingsIssue } from './settings-error.js';
+
+export interface FileEntry {
+  readonly value: unknown;
+  /** From 1. */
+  readonly line: number;
+}
+
+export interface SettingsFile {
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, FileEntry>;
+  readonly issues: readonly SettingsIssue[];
+}
 
 /** The keys of the text of margay.yaml with their values and lines, or why it is none. */
 export function parseSettingsFile(path: string, text: string): SettingsFile {

@@ -1,8 +1,9 @@
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../nearest-name.js';
+import type { Environment } from './environment.js';
+import type { SettingsFile } from './parse-settings-file.js';
 import { SettingsError, type SettingsIssue } from './settings-error.js';
-import { readSettingsFile, type SettingsFile } from './settings-file.js';
+import { readSettingsFile } from './settings-file.js';
 import {
-  type Environment,
   type SettingName,
   type Settings,
   type SettingsCommand,

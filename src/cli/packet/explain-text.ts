@@ -1,9 +1,9 @@
-import type { Packet } from '../evaluate/packet.js';
-import type { Decider, StageResult, Step, Verdict } from '../evaluate/verdict.js';
-import { columns } from './columns.js';
+import type { Packet } from '../../evaluate/packet.js';
+import type { Decider, StageResult, Step, Verdict } from '../../evaluate/verdict.js';
+import { columns } from '../columns.js';
+import type { Color, Paint } from '../paint.js';
+import { printable } from '../printable.js';
 import { deciderText, objectName, ruleText } from './decider-text.js';
-import type { Color, Paint } from './paint.js';
-import { printable } from './printable.js';
 
 /** What `margay explain` has found out. */
 export interface Explanation extends Verdict {

@@ -1,8 +1,8 @@
-import type { Client } from '../client/client.js';
-import { type StoredObject, StoreError } from '../datastore/store.js';
-import { type Kind, kindOf } from '../resources/kinds.js';
-import type { ObjectKey } from '../resources/resource.js';
-import type { Io } from './io.js';
+import type { Client } from '../../client/client.js';
+import { type StoredObject, StoreError } from '../../datastore/store.js';
+import { type Kind, kindOf } from '../../resources/kinds.js';
+import type { ObjectKey } from '../../resources/resource.js';
+import type { Io } from '../io.js';
 import { type NamedOptions, namedObjects, targetsOfWords } from './named-objects.js';
 import { fieldAt } from './object-fields.js';
 import { keysOf, type Target } from './object-targets.js';

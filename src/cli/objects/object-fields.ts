@@ -1,5 +1,5 @@
-import type { StoredObject } from '../datastore/store.js';
-import { isMap } from '../resources/normalise.js';
+import type { StoredObject } from '../../datastore/store.js';
+import { isMap } from '../../resources/normalise.js';
 
 /** What is at a path such as `spec.bgp.asNumber`; undefined if it or something on the way is not there. */
 export function fieldAt(object: unknown, path: string): unknown {

@@ -1,8 +1,8 @@
-import type { ConnectionState } from '../evaluate/packet.js';
-import type { Family } from '../policy/host-policy.js';
-import { parseAddress } from '../resources/address.js';
-import { knownProtocolNumber } from '../resources/protocol.js';
-import { SettingsError } from './settings-error.js';
+import type { ConnectionState } from '../../evaluate/packet.js';
+import type { Family } from '../../policy/host-policy.js';
+import { parseAddress } from '../../resources/address.js';
+import { knownProtocolNumber } from '../../resources/protocol.js';
+import { SettingsError } from '../settings/settings-error.js';
 
 /** A packet in the words of the command line. */
 export interface PacketOptions {

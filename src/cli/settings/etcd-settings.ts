@@ -1,12 +1,13 @@
 import { resolveSrv } from 'node:dns/promises';
-import { type AccessFiles, readAccess } from '../datastore/etcd/access.js';
-import { discoverEndpoints } from '../datastore/etcd/discover-endpoints.js';
-import type { Endpoint } from '../datastore/etcd/endpoint.js';
-import type { EtcdClientOptions } from '../datastore/etcd/etcd-client.js';
+import { type AccessFiles, readAccess } from '../../datastore/etcd/access.js';
+import { discoverEndpoints } from '../../datastore/etcd/discover-endpoints.js';
+import type { Endpoint } from '../../datastore/etcd/endpoint.js';
+import type { EtcdClientOptions } from '../../datastore/etcd/etcd-client.js';
+import type { Environment } from './environment.js';
 import { etcdEnvironment } from './etcd-environment.js';
 import { type DatastoreSetting, parseEndpoints } from './settings-datastore.js';
 import { SettingsError, type SettingsIssue } from './settings-error.js';
-import type { Environment, Settings } from './settings-table.js';
+import type { Settings } from './settings-table.js';
 
 export type EtcdSettings = Pick<Settings, 'etcdCa' | 'etcdCert' | 'etcdKey' | 'etcdUser' | 'etcdPasswordFile'>;
 

@@ -1,6 +1,6 @@
-import type { StoredObject } from '../datastore/store.js';
-import type { Kind } from '../resources/kinds.js';
-import { isMap } from '../resources/normalise.js';
+import type { StoredObject } from '../../datastore/store.js';
+import type { Kind } from '../../resources/kinds.js';
+import { isMap } from '../../resources/normalise.js';
 import { fieldAt, textAt, textOf } from './object-fields.js';
 
 /** A column of the table of a kind. */

@@ -1,4 +1,4 @@
-import type { Environment } from './settings-table.js';
+import type { Environment } from './environment.js';
 
 /** The parameters of etcd's client for which Calico has variables; Felix has some under another name. */
 const parameters = {

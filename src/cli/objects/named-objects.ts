@@ -1,7 +1,7 @@
-import { InvalidObjectError } from '../client/invalid-object-error.js';
-import type { ObjectKey } from '../resources/resource.js';
+import { InvalidObjectError } from '../../client/invalid-object-error.js';
+import type { ObjectKey } from '../../resources/resource.js';
+import type { Io } from '../io.js';
 import { type InputOptions, readInput } from './input-documents.js';
-import type { Io } from './io.js';
 import { keysOf, type Scope, type Target, targetsOf, usage } from './object-targets.js';
 import { tellUnreadable } from './write-files.js';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type PreparedObject, prepareObject, unreadableCodes } from '../client/prepare-object.js';
-import { type RawDocument, readDocuments } from '../resources/read-documents.js';
-import type { Issue } from '../resources/resource.js';
-import { filesBelow } from './check-files.js';
-import type { Io } from './io.js';
+import { type PreparedObject, prepareObject, unreadableCodes } from '../../client/prepare-object.js';
+import { type RawDocument, readDocuments } from '../../resources/read-documents.js';
+import type { Issue } from '../../resources/resource.js';
+import { filesBelow } from '../check-files.js';
+import type { Io } from '../io.js';
 import { usage } from './object-targets.js';
 
 /** An object that a user gives with `-f`. */

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import * as z from 'zod';
-import { logFormats, logLevels } from '../observe/log-level.js';
+import { logFormats, logLevels } from '../../observe/log-level.js';
 import { parseDatastore } from './settings-datastore.js';
 import { type Address, drivers, listForms, type SettingName, type Settings } from './settings-table.js';
 

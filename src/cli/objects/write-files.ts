@@ -1,14 +1,14 @@
-import type { Client } from '../client/client.js';
-import { InvalidObjectError } from '../client/invalid-object-error.js';
-import type { Written } from '../client/write-object.js';
-import { StoreError } from '../datastore/store.js';
-import type { Issue } from '../resources/resource.js';
+import type { Client } from '../../client/client.js';
+import { InvalidObjectError } from '../../client/invalid-object-error.js';
+import type { Written } from '../../client/write-object.js';
+import { StoreError } from '../../datastore/store.js';
+import type { Issue } from '../../resources/resource.js';
+import type { Io } from '../io.js';
+import type { SourceSettings } from '../open-source.js';
+import { withClient } from '../open-store.js';
+import { printable } from '../printable.js';
 import { type InputObject, type InputOptions, readInput } from './input-documents.js';
-import type { Io } from './io.js';
 import { usage } from './object-targets.js';
-import type { SourceSettings } from './open-source.js';
-import { withClient } from './open-store.js';
-import { printable } from './printable.js';
 import { type Outcome, reportWrites } from './write-report.js';
 
 export interface WriteOptions extends InputOptions {

@@ -1,12 +1,12 @@
-import type { Client } from '../client/client.js';
-import type { WatchEvent } from '../datastore/store.js';
-import type { Io } from './io.js';
+import type { Client } from '../../client/client.js';
+import type { WatchEvent } from '../../datastore/store.js';
+import type { Io } from '../io.js';
+import { createPaint, type Paint } from '../paint.js';
+import { printable } from '../printable.js';
 import { inPrintedOrder } from './object-fields.js';
 import type { Target } from './object-targets.js';
 import type { OutputFormat } from './output-format.js';
-import { createPaint, type Paint } from './paint.js';
 import { columnsOf, nameLine, yamlText } from './print-objects.js';
-import { printable } from './printable.js';
 
 export interface WatchedAs {
   readonly format: OutputFormat;

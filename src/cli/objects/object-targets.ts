@@ -1,8 +1,8 @@
-import { type KindDefinition, kindNamed, kinds } from '../resources/kinds.js';
-import { otherCalicoKindNamed } from '../resources/other-kinds.js';
-import type { ObjectKey } from '../resources/resource.js';
-import { nearestName } from './nearest-name.js';
-import { SettingsError } from './settings-error.js';
+import { type KindDefinition, kindNamed, kinds } from '../../resources/kinds.js';
+import { otherCalicoKindNamed } from '../../resources/other-kinds.js';
+import type { ObjectKey } from '../../resources/resource.js';
+import { nearestName } from '../nearest-name.js';
+import { SettingsError } from '../settings/settings-error.js';
 
 /** Where the objects of a command belong. */
 export interface Scope {
