@@ -157,13 +157,14 @@ t.test('packets of a node with the real agent', { skip }, async (t) => {
   });
 
   await t.test('large sets change while packets flow', async (t) => {
-    const [stranger, friend] = [lab.address('x0'), lab.address('y0')];
+    const both = (host: string) => [lab.address(host, 'node0'), lab.address(host, 'node0', 6)];
+    const [stranger, friend] = [both('x0'), both('y0')];
     const closed = 'x0 -> node0 tcp/80 deny';
     const open = 'y0 -> node0 tcp/80 allow';
-    // Who is in both sets is denied, whatever else is in them; half a set would let him in, or shut the other one out.
+    // Who is in both sets is denied; one of them without him would let him in, or the other one without her would shut her out.
     const version = (first: number) => [
-      largeSet('inside', [stranger, friend, ...manyNets(first, 25_000)]),
-      largeSet('outside', [stranger, ...manyNets(first, 25_000)]),
+      largeSet('inside', [...stranger, ...friend, ...manyNets(first, 25_000)]),
+      largeSet('outside', [...stranger, ...manyNets(first, 25_000)]),
     ];
     const edge: readonly Resource[] = [
       allEndpoints,
@@ -172,7 +173,10 @@ t.test('packets of a node with the real agent', { skip }, async (t) => {
         metadata: { name: 'edge' },
         spec: {
           selector: 'all()',
-          ingress: [{ action: 'Allow', source: { selector: "set == 'inside'", notSelector: "set == 'outside'" } }],
+          ingress: [
+            { action: 'Deny', source: { selector: "set == 'outside'" } },
+            { action: 'Allow', source: { selector: "set == 'inside'" } },
+          ],
         },
       },
     ];
