@@ -59,6 +59,9 @@ export interface Agent extends StatusProvider {
 
 type Vitals = Omit<Status, 'degraded' | 'ruleset' | 'endpoints' | 'policies' | 'quarantined'>;
 
+/** How many times as long as a full check took the next one waits at least: to read a million elements takes 20 s. */
+const CHECK_PAUSE = 100;
+
 /** An apply that takes longer is stuck: nft itself is given 30 s. */
 const STUCK_MS = 90_000;
 
@@ -79,6 +82,11 @@ export function agent(options: AgentOptions): Agent {
   let watch: Watch | undefined;
   let check: NodeJS.Timeout | undefined;
   let checkSeconds = 0;
+  let looking: Promise<void> = Promise.resolve();
+  let lookAgain = false;
+  /** Seconds after the last check. */
+  let checkPause = 0;
+  const stopped = new AbortController();
   let inSync = false;
   let listed = false;
   let interfaceProblem: string | undefined;
@@ -200,13 +208,35 @@ export function agent(options: AgentOptions): Agent {
     if (seconds <= 0) return;
     check = setTimeout(() => {
       check = undefined;
-      suspect({ kind: 'lost' });
-    }, seconds * 1000).unref();
+      lookOver();
+    }, Math.max(seconds, checkPause) * 1000).unref();
+  };
+
+  /** Nothing waits for it: most times nothing is found. One that is asked for while one runs comes after it, once. */
+  const lookOver = (): void => {
+    if (lookAgain) return;
+    lookAgain = true;
+    looking = looking.then(async () => {
+      lookAgain = false;
+      const begin = performance.now();
+      try {
+        if (await enforcement.check(stopped.signal)) loop.poke();
+      } catch (err) {
+        log.warn({ err }, 'the table could not be compared with what it should be; trying again later');
+      }
+      checkPause = (CHECK_PAUSE * (performance.now() - begin)) / 1000;
+      if (calculation && !stopped.signal.aborted) scheduleCheck(calculation.parameters.refreshInterval);
+    });
   };
 
   const suspect = (change: ForeignChange): void => {
     enforcement.suspect(change);
     loop.poke();
+  };
+
+  const told = (change: ForeignChange): void => {
+    if (change.kind === 'lost') lookOver();
+    else suspect(change);
   };
 
   const loop = applyLoop({
@@ -305,14 +335,16 @@ export function agent(options: AgentOptions): Agent {
       admitted.restore(entries);
       connections.restore(entries.map(({ resource }) => resource));
       await switchConntrackOn();
-      watch = driver.watch(TABLE, suspect);
+      watch = driver.watch(TABLE, told);
       options.interfaces.start(followInterfaces);
       source.start(listener);
     },
     async stop() {
       clearTimeout(check);
+      stopped.abort();
       await Promise.all([source.stop(), options.interfaces.stop(), watch?.stop()]);
       await loop.stop();
+      await looking;
       await driver.close();
       await connections.done();
       await options.reporter?.stop();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { syncDirectory } from './sync-directory.js';
 
 /** The saved ruleset, or why there is none that may be loaded. */
@@ -23,10 +24,13 @@ const VERSION = /^ruleset\.[0-9a-f]{16}$/;
  * Saves the ruleset that the kernel has, for the next boot: `ruleset.nft`, and `ruleset.nft.sha256` for `sha256sum -c` in that
  * directory. Both are links through `ruleset.current`, a link to a directory named by the digest, which holds the two files; it
  * is replaced in one rename when these are on disk. So at any moment, also after a crash, script and digest are either both
- * the old or both the new ones. One call at a time.
+ * the old or both the new ones. The text comes in pieces, twice the same ones. One call at a time.
  */
-export async function saveCommittedRuleset(directory: string, text: string): Promise<SaveProblem | undefined> {
-  const digest = digestOf(text);
+export async function saveCommittedRuleset(
+  directory: string,
+  text: Iterable<string>,
+): Promise<SaveProblem | undefined> {
+  const digest = await digestInPieces(text);
   const version = `ruleset.${digest.slice(0, 16)}`;
   try {
     await mkdir(directory, { recursive: true });
@@ -76,17 +80,17 @@ export async function removeCommittedRuleset(directory: string): Promise<SavePro
   }
 }
 
-async function writeVersion(path: string, text: string, digest: string): Promise<void> {
+async function writeVersion(path: string, text: Iterable<string>, digest: string): Promise<void> {
   await mkdir(path, { recursive: true });
   await writeSynced(join(path, SCRIPT), text);
-  await writeSynced(join(path, DIGEST), digestLine(digest));
+  await writeSynced(join(path, DIGEST), [digestLine(digest)]);
   await syncDirectory(path);
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
+async function writeSynced(path: string, text: Iterable<string>): Promise<void> {
   const file = await open(path, 'w', 0o600);
   try {
-    await file.writeFile(text);
+    for (const piece of text) await file.appendFile(piece);
     await file.sync();
   } finally {
     await file.close();
@@ -116,6 +120,16 @@ async function removeVersions(directory: string, except: string | undefined): Pr
   for (const name of await readdir(directory)) {
     if (VERSION.test(name) && name !== except) await rm(join(directory, name), { recursive: true, force: true });
   }
+}
+
+/** Others have their turn between the pieces. */
+async function digestInPieces(text: Iterable<string>): Promise<string> {
+  const hash = createHash('sha256');
+  for (const piece of text) {
+    hash.update(piece);
+    await turn();
+  }
+  return hash.digest('hex');
 }
 
 function digestOf(text: string): string {

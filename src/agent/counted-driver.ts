@@ -18,7 +18,7 @@ export function countedDriver(driver: Driver, metrics: Metrics): Driver {
     apply: (script) => counted(driver.apply(script), metrics.nftCalls, metrics.nftErrors),
     check: (script) => driver.check(script),
     has: (table) => counted(driver.has(table), metrics.nftListCalls, metrics.nftListErrors),
-    read: (table) => counted(driver.read(table), metrics.nftListCalls, metrics.nftListErrors),
+    read: (table, options) => counted(driver.read(table, options), metrics.nftListCalls, metrics.nftListErrors),
     watch: (table, listener) => driver.watch(table, listener),
     close: () => driver.close(),
   };

@@ -19,8 +19,10 @@ export interface Drift {
 /** Keeps the kernel equal to the table that was enforced last. */
 export interface Enforcer {
   enforce(table: Table): Promise<Outcome>;
-  /** Somebody may have changed our table: it is read before the next attempt. */
+  /** Somebody has changed our table: it is read before the next attempt. */
   suspect(change: ForeignChange): void;
+  /** Looks for changes that nobody has told of, beside all else; true if there is something for the next attempt to repair. */
+  check(signal: AbortSignal): Promise<boolean>;
 }
 
 export function enforcer(kernel: KernelTable, driver: Driver): Enforcer {
@@ -67,6 +69,11 @@ export function enforcer(kernel: KernelTable, driver: Driver): Enforcer {
     suspect(change) {
       suspected = change;
       kernel.forget();
+    },
+    async check(signal) {
+      const objects = await kernel.check(signal);
+      if (objects.length > 0) found = { objects, process: undefined };
+      return objects.length > 0;
     },
   };
 }

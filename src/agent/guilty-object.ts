@@ -42,7 +42,8 @@ function withRulesOf(table: Table, origins: ReadonlySet<string>): Table {
     ...chain,
     rules: chain.rules.filter(({ origin }) => origin === undefined || origins.has(originText(origin))),
   }));
-  return { ...table, chains };
+  // Elements are nobody's, and of large sets there may be a million.
+  return { ...table, chains, sets: table.sets.map((set) => ({ ...set, elements: [] })) };
 }
 
 function originText({ kind, namespace = '', name }: Origin): string {

@@ -1,5 +1,5 @@
 import type { Table } from '../nft/objects.js';
-import { printTable } from '../nft/print.js';
+import { tableText } from '../nft/print.js';
 import type { Log } from '../observe/log.js';
 import type { Admission } from './admission.js';
 import { type SaveProblem, saveCommittedRuleset } from './committed-ruleset.js';
@@ -17,9 +17,10 @@ export interface StateKeeper {
   close(): Promise<void>;
 }
 
-/** How long the ruleset may wait for more changes before it is written. */
+/** How long the ruleset may wait for more changes before it is written, and how many times as long as it took the last time. */
 const SAVE_DELAY_MS = 200;
 const RETRY_MS = 5000;
+const PAUSE_PER_SAVE = 5;
 
 const TOLD = {
   journal: 'the state directory can not be written; a restart may lose last valid versions',
@@ -33,6 +34,7 @@ export function stateKeeper(directory: string, journal: ObjectJournal, log: Log,
   let pending: Table | undefined;
   let timer: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let delay = SAVE_DELAY_MS;
   let saving: Promise<void> = Promise.resolve();
 
   /** A problem is told once, and so is its end. */
@@ -68,7 +70,9 @@ export function stateKeeper(directory: string, journal: ObjectJournal, log: Log,
   };
 
   const saveRuleset = async (table: Table): Promise<void> => {
-    tell('ruleset', await saveCommittedRuleset(directory, printTable(table).text));
+    const begin = performance.now();
+    tell('ruleset', await saveCommittedRuleset(directory, { [Symbol.iterator]: () => tableText(table) }));
+    delay = Math.max(SAVE_DELAY_MS, PAUSE_PER_SAVE * (performance.now() - begin));
   };
 
   const note = async (admitted: Admission): Promise<void> => {
@@ -91,7 +95,7 @@ export function stateKeeper(directory: string, journal: ObjectJournal, log: Log,
       last = { table, admitted };
       saving = Promise.all([saving, note(admitted)]).then(() => undefined);
       pending = table;
-      timer ??= setTimeout(save, SAVE_DELAY_MS);
+      timer ??= setTimeout(save, delay);
     },
     problem: () => [...problems.values()][0]?.message ?? null,
     async close() {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Table } from '../nft/objects.js';
-import { printTable } from '../nft/print.js';
+import { tableText } from '../nft/print.js';
 import type { EndpointStatus, PolicyStatus, QuarantinedObject, RulesetStatus } from '../observe/status.js';
 import type { Calculation } from '../policy/calculator.js';
 import type { HostEndpointPolicy, TierPolicies } from '../policy/host-policy.js';
@@ -76,7 +76,7 @@ export function quarantinedObjects(admission: Admission): QuarantinedObject[] {
 
 /** The size of the ruleset in force. */
 export function rulesetStatus(table: Table | undefined, driver: string): RulesetStatus {
-  const count = (lists: readonly (readonly unknown[])[]) => lists.reduce((sum, list) => sum + list.length, 0);
+  const count = (lists: readonly { readonly length: number }[]) => lists.reduce((sum, list) => sum + list.length, 0);
   const { chains = [], sets = [], maps = [] } = table ?? {};
   return {
     hash: table ? rulesetHash(table) : null,
@@ -88,7 +88,15 @@ export function rulesetStatus(table: Table | undefined, driver: string): Ruleset
   };
 }
 
+const hashes = new WeakMap<Table, string>();
+
 /** The digest of the script that makes this table: what `sha256sum` says of the saved one. */
 function rulesetHash(table: Table): string {
-  return createHash('sha256').update(printTable(table).text).digest('hex');
+  const known = hashes.get(table);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256');
+  for (const piece of tableText(table)) hash.update(piece);
+  const digest = hash.digest('hex');
+  hashes.set(table, digest);
+  return digest;
 }

@@ -17,7 +17,8 @@ export function formatAddress(address: bigint, bits: 32 | 128): string {
   return new ipaddr.IPv6(parts).toRFC5952String();
 }
 
-function formatIPv4(address: number): string {
+/** Dotted, as from the number. */
+export function formatIPv4(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 

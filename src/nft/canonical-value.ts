@@ -1,4 +1,4 @@
-import { addressSortKey, canonicalAddress, formatAddress, parseAddress } from './address.js';
+import { addressSortKey, canonicalAddress, formatAddress, formatIPv4, parseAddress } from './address.js';
 import { NftError } from './driver.js';
 import type { AddressRange, NamePrefix, Prefix, Range, Value } from './objects.js';
 import { interfaceNameText, interfacePrefixText } from './safe-text.js';
@@ -115,6 +115,8 @@ export function fromInterval({ first, last }: Interval, type: ValueType): Value 
 
 /** The values without duplicates, in order. */
 export function sortedValues(values: readonly Value[], types: readonly ValueType[]): Value[] {
+  if (types.length === 1 && types[0] === 'ipv4_addr' && values.every((value) => typeof value === 'string'))
+    return sortedIPv4(values);
   const canonical = values.map((value) => canonicalValue(value, types));
   if (canonical.length < 2) return canonical;
   const keyed = canonical.map((value) => ({ value, key: sortKey(value, types) }));
@@ -124,6 +126,18 @@ export function sortedValues(values: readonly Value[], types: readonly ValueType
     return !previous || !current || compareKeys(previous.key, current.key) !== 0;
   };
   return keyed.filter((_, index) => isFirst(index)).map(({ value }) => value);
+}
+
+/** Of these there are the most. */
+function sortedIPv4(values: readonly string[]): string[] {
+  const numbers = Float64Array.from(values, (value) => Number(addressSortKey(value, 32))).sort();
+  const texts: string[] = [];
+  let last = -1;
+  for (const number of numbers) {
+    if (number !== last) texts.push(formatIPv4(number));
+    last = number;
+  }
+  return texts;
 }
 
 /** Which values an anonymous set has: overlapping and adjacent ranges are one, as nft lists them, and wildcards cover names. */

@@ -8,12 +8,13 @@ import {
   verdictsByKey,
 } from './canonical-match.js';
 import { canonicalValue, mergedValues } from './canonical-value.js';
-import type { ChainContent, SetContent, TableContent } from './driver.js';
+import type { ChainContent, ElementTexts, SetContent, TableContent } from './driver.js';
 import { match, meta } from './expressions.js';
 import { impliedMatches } from './implied-match.js';
 import type {
   BaseChain,
   Chain,
+  Elements,
   Expression,
   NamedSet,
   Rule,
@@ -203,19 +204,50 @@ function describeInlineMap({ key, map }: Extract<Statement, { kind: 'vmap' }>): 
 }
 
 function describeSet(set: NamedSet): SetContent {
-  let elements: ReadonlyMap<string, string> | undefined;
+  const header = setHeader('set', set.type, set.interval ? ['interval'] : []);
+  const { elements: held } = set;
+  if (isHeld(held)) return describeHeld(header, held);
+  let elements: ElementTexts | undefined;
   return {
     kind: 'set',
-    header: setHeader('set', set.type, set.interval ? ['interval'] : []),
+    header,
     get elements() {
-      elements ??= withOrigin(set, () => new Map(set.elements.map((value) => [elementKey(value, set), ''])));
+      elements ??= withOrigin(set, () => new Map(held.map((value) => [elementKey(value, set), ''])));
       return elements;
     },
   };
 }
 
+const heldOf = new WeakMap<SetContent, Elements>();
+
+/** Texts are made of what is asked for only. */
+function describeHeld(header: string, held: Elements): SetContent {
+  const content: SetContent = {
+    kind: 'set',
+    header,
+    elements: {
+      size: held.length,
+      get: (key) => (held.has(JSON.parse(key)) ? '' : undefined),
+      *[Symbol.iterator]() {
+        for (const value of held) yield [JSON.stringify(value), ''];
+      },
+    },
+    changesSince(earlier) {
+      const before = heldOf.get(earlier);
+      return before && held.changesSince(before);
+    },
+  };
+  heldOf.set(content, held);
+  return content;
+}
+
+/** By somebody else, and not as an array. */
+export function isHeld(elements: NamedSet['elements']): elements is Elements {
+  return !Array.isArray(elements);
+}
+
 function describeMap(map: VerdictMap): SetContent {
-  let elements: ReadonlyMap<string, string> | undefined;
+  let elements: ElementTexts | undefined;
   return {
     kind: 'map',
     header: setHeader('map', map.type, []),

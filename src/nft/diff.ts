@@ -1,5 +1,5 @@
 import type { Change, MapElement } from './change.js';
-import type { SetContent, TableContent } from './driver.js';
+import type { ElementTexts, SetContent, TableContent } from './driver.js';
 import type { Chain, NamedSet, Statement, Table, Value, VerdictMap } from './objects.js';
 import type { OtherObject } from './other-objects.js';
 import { isNftName } from './safe-text.js';
@@ -21,7 +21,7 @@ export function diff(
   desired: Table,
   desiredContent: TableContent,
 ): readonly Change[] {
-  if (!actual || actual.flagged || !canBeNamed(actual)) {
+  if (!actual || !canBeChanged(actual)) {
     return [{ table: desired.name, op: 'replace', object: 'table', content: desired }];
   }
   const plan = planOf(actual, desired, desiredContent);
@@ -35,7 +35,9 @@ export function diff(
   ];
 }
 
-function canBeNamed(actual: TableContent): boolean {
+/** Or has it to be replaced as a whole? */
+export function canBeChanged(actual: TableContent): boolean {
+  if (actual.flagged) return false;
   const names = [...actual.chains.keys(), ...actual.sets.keys(), ...actual.others.map(({ name }) => name)];
   return names.every(isNftName);
 }
@@ -112,9 +114,9 @@ function elementPlans<S extends NamedSet | VerdictMap, E>(
   return plans.sort((a, b) => (a.set.name < b.set.name ? -1 : 1));
 }
 
-const NO_ELEMENTS: ReadonlyMap<string, string> = new Map();
+const NO_ELEMENTS: ElementTexts = new Map();
 
-function elementsOf(set: SetContent | undefined): ReadonlyMap<string, string> {
+function elementsOf(set: SetContent | undefined): ElementTexts {
   return set?.elements ?? NO_ELEMENTS;
 }
 
@@ -169,6 +171,8 @@ function setPlan(
 ): ElementPlan<NamedSet, Value> {
   const desiredSet = content.sets.get(set.name);
   if (actualSet === desiredSet) return { set, removed: [], added: [] };
+  const changes = actualSet && desiredSet?.changesSince?.(actualSet);
+  if (changes) return { set, ...changes };
   const [actual, desired] = [elementsOf(actualSet), elementsOf(desiredSet)];
   return {
     set,
@@ -197,11 +201,13 @@ function mapPlan(
 
 type Test = (key: string, value: string) => boolean;
 
-function keysWhere(elements: ReadonlyMap<string, string>, test: Test): readonly Value[] {
-  return [...elements].filter(([key, value]) => test(key, value)).map(([key]) => JSON.parse(key) as Value);
+function keysWhere(elements: ElementTexts, test: Test): readonly Value[] {
+  const keys: Value[] = [];
+  for (const [key, value] of elements) if (test(key, value)) keys.push(JSON.parse(key) as Value);
+  return keys;
 }
 
-function entriesWhere(elements: ReadonlyMap<string, string>, test: Test): readonly MapElement[] {
+function entriesWhere(elements: ElementTexts, test: Test): readonly MapElement[] {
   return [...elements]
     .filter(([key, value]) => test(key, value))
     .map(([key, value]) => [JSON.parse(key) as Value, verdictOf(value)] as const);

@@ -1,5 +1,5 @@
 import type { Change } from './change.js';
-import type { Origin } from './objects.js';
+import type { ElementChanges, Origin } from './objects.js';
 import type { OtherObject } from './other-objects.js';
 
 /** A script for `nft -f`: one transaction. `origins[i]` says for whom line i (from 0) was written. */
@@ -42,7 +42,15 @@ export interface SetContent {
   readonly kind: 'set' | 'map';
   readonly header: string;
   /** Key → '' for a set, key → verdict for a map. */
-  readonly elements: ReadonlyMap<string, string>;
+  readonly elements: ElementTexts;
+  /** How the elements differ from an earlier content of the same set, where that is known without comparing them. */
+  readonly changesSince?: (earlier: SetContent) => ElementChanges | undefined;
+}
+
+/** As much of a map as comparing takes. */
+export interface ElementTexts extends Iterable<readonly [key: string, value: string]> {
+  readonly size: number;
+  get(key: string): string | undefined;
 }
 
 /**
@@ -70,6 +78,11 @@ export interface Watch {
   stop(): Promise<void>;
 }
 
+export interface ReadOptions {
+  readonly expected?: TableContent | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The only way to the kernel's nf_tables. Calls are made one after another. */
 export interface Driver {
   readonly name: string;
@@ -81,8 +94,11 @@ export interface Driver {
   check(script: Script): Promise<void>;
   /** Whether there is a table `inet NAME`, whatever is in it. Costs little, however large it is. */
   has(table: string): Promise<boolean>;
-  /** The content of table `inet NAME`, undefined if there is none. */
-  read(table: string): Promise<TableContent | undefined>;
+  /**
+   * The content of table `inet NAME`, undefined if there is none; objects that are as expected may be the expected ones. It may
+   * run beside the other calls. Throws NftError `failed` when the signal is aborted.
+   */
+  read(table: string, options?: ReadOptions): Promise<TableContent | undefined>;
   /** Tells about foreign changes to the table from now on; restarts what it follows them with by itself. */
   watch(table: string, listener: (change: ForeignChange) => void): Watch;
   /** Ends what it keeps open; a later call opens it again. */

@@ -45,7 +45,7 @@ function open(table: Table): State {
   for (const chain of table.chains) addChain(state, chain);
   for (const set of table.sets) {
     addSet(state, set);
-    addElements(state, set.name, set.elements);
+    addElements(state, set.name, [...set.elements]);
   }
   for (const map of table.maps) {
     addMap(state, map);

@@ -1,7 +1,10 @@
+import type { Change } from './change.js';
 import { describeTable } from './content.js';
-import { diff } from './diff.js';
-import { type Driver, NftError, type TableContent } from './driver.js';
+import { canBeChanged, diff } from './diff.js';
+import { type Driver, NftError, type ReadOptions, type TableContent } from './driver.js';
+import { fairShare } from './fair-share.js';
 import { listedDifferently } from './listed-differently.js';
+import { detour, loadTransactions, MOST_ELEMENTS, setsToLoad, withSets } from './load-ahead.js';
 import type { Table } from './objects.js';
 import { printTransaction } from './print.js';
 import { differences } from './table-differences.js';
@@ -18,28 +21,39 @@ export interface KernelTable {
   /** What the kernel holds as far as is known; undefined if it has to be read or there is no table. */
   readonly content: TableContent | undefined;
   /**
-   * Makes the kernel's table equal to the desired one, in one transaction, or leaves it alone. Throws NftError; then nothing
-   * is known about the kernel, and the next call reads it first.
+   * Makes the kernel's table equal to the desired one, or leaves it alone: in one transaction, but for what `load-ahead.ts`
+   * says. Throws NftError; then nothing is known about the kernel, and the next call reads it first.
    */
   sync(desired: Table): Promise<SyncResult>;
   /** Reads the table and tells what is not as desired, without changing anything; the next `sync` repairs it. */
   audit(desired: Table): Promise<readonly string[]>;
+  /**
+   * The same beside all other calls, for which it gives way: compares with what is known. It is no reason to wait for it.
+   */
+  check(signal: AbortSignal): Promise<readonly string[]>;
   /** Somebody else may have changed the table: the next `sync` reads it first. */
   forget(): void;
 }
 
+/** How often a check gives way. */
+const TRIES = 4;
+
 export interface KernelTableOptions {
   /** Told once for each object that this version of nft lists in another way than it was written. */
   readonly onListedDifferently?: (object: string) => void;
+  /** How many elements of sets a transaction may have: 20 000 by default. */
+  readonly mostElements?: number;
 }
 
 export function kernelTable(
   driver: Driver,
   name: string,
-  { onListedDifferently }: KernelTableOptions = {},
+  { onListedDifferently, mostElements: most = MOST_ELEMENTS }: KernelTableOptions = {},
 ): KernelTable {
   let known: { readonly content: TableContent | undefined; readonly wasRead: boolean } | undefined;
   let forgotten = 0;
+  let commits = 0;
+  let checking: AbortController | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const accepted = listedDifferently(onListedDifferently);
 
@@ -54,9 +68,43 @@ export function kernelTable(
     known = begin === forgotten ? { content, wasRead } : undefined;
   };
 
-  const read = async (desired: TableContent) => {
-    const content = await readOrNothing(driver, name);
-    return content && accepted.apply(content, desired);
+  const read = async (expected: TableContent, signal?: AbortSignal) => {
+    const content = await readOrNothing(driver, name, { expected, signal });
+    return content && content !== UNREADABLE ? accepted.apply(content, expected) : content;
+  };
+
+  const commit = async (changes: readonly Change[]): Promise<number> => {
+    if (changes.length === 0) return 0;
+    checking?.abort();
+    commits++;
+    known = undefined;
+    await driver.apply(printTransaction(changes));
+    return changes.length;
+  };
+
+  /** Resolves to the number of changes. */
+  const bring = async (actual: TableContent | undefined, desired: Table, content: TableContent): Promise<number> => {
+    let count = 0;
+    let there = actual;
+    if (!there && setsToLoad(NOTHING, desired, most).length > 0) {
+      const empty: Table = { name, chains: [], sets: [], maps: [] };
+      count += await commit([{ table: name, op: 'replace', object: 'table', content: empty }]);
+      there = NOTHING;
+    }
+    if (there && canBeChanged(there)) {
+      const sets = setsToLoad(there, desired, most);
+      const share = fairShare();
+      for (const changes of loadTransactions(name, sets, most)) {
+        count += await commit(changes);
+        await share();
+      }
+      there = withSets(there, sets, content);
+    }
+    const changes = diff(there, desired, content);
+    const first = detour(desired, changes, most);
+    if (!first) return count + (await commit(changes));
+    const firstContent = describeTable(first);
+    return count + (await bring(there, first, firstContent)) + (await bring(firstContent, desired, content));
   };
 
   const sync = async (desired: Table): Promise<SyncResult> => {
@@ -64,25 +112,44 @@ export function kernelTable(
     const content = describeTable(desired);
     const wasRead = known?.wasRead ?? true;
     const actual = known ? known.content : await read(content);
-    const changes = diff(actual, desired, content);
-    if (changes.length === 0) {
-      remember(content, begin);
-      return { changes: 0, repaired: [] };
-    }
-    known = undefined;
-    await driver.apply(printTransaction(changes));
+    const changes = await bring(actual, desired, content);
     remember(content, begin);
-    const repaired = wasRead && actual ? differences(actual, content) : [];
+    if (changes === 0) return { changes, repaired: [] };
+    const repaired = wasRead && actual && actual !== UNREADABLE ? differences(actual, content) : [];
     const doubtful = actual ? repaired.filter((object) => isAlike(object, actual, content)) : [];
     if (doubtful.length > 0) await verify(content, doubtful, begin);
-    return { changes: changes.length, repaired };
+    return { changes, repaired };
   };
 
   /** What still reads back different right after it was written, with nobody else near, is a matter of nft's version. */
   const verify = async (desired: TableContent, repaired: readonly string[], begin: number) => {
-    const content = await readOrNothing(driver, name);
-    if (content && begin === forgotten) accepted.learn(content, desired, repaired);
+    const content = await readOrNothing(driver, name, { expected: desired });
+    if (content && content !== UNREADABLE && begin === forgotten) accepted.learn(content, desired, repaired);
   };
+
+  /** What is not as known; undefined if something was written meanwhile. */
+  const glance = async (signal: AbortSignal): Promise<readonly string[] | undefined> => {
+    const [begin, committed] = [forgotten, commits];
+    const content = known?.content;
+    if (!content) return [];
+    const stop = new AbortController();
+    checking = stop;
+    try {
+      const actual = await read(content, AbortSignal.any([signal, stop.signal]));
+      if (begin !== forgotten || committed !== commits) return undefined;
+      const found = missing(actual, content);
+      if (found.length > 0) remember(actual, begin, true);
+      return found;
+    } catch (error) {
+      if (signal.aborted || stop.signal.aborted) return undefined;
+      throw error;
+    } finally {
+      if (checking === stop) checking = undefined;
+    }
+  };
+
+  const missing = (actual: TableContent | undefined, desired: TableContent): readonly string[] =>
+    actual && actual !== UNREADABLE ? differences(actual, desired) : [`table ${name}`];
 
   return {
     get content() {
@@ -95,9 +162,19 @@ export function kernelTable(
         const content = describeTable(desired);
         const actual = await read(content);
         remember(actual, begin, true);
-        return actual ? differences(actual, content) : [`table ${name}`];
+        return missing(actual, content);
       }),
+    async check(signal) {
+      // After some tries the others wait for once.
+      for (let tries = 1; tries < TRIES && !signal.aborted; tries++) {
+        await last;
+        const found = await glance(signal);
+        if (found) return found;
+      }
+      return inTurn(async () => (signal.aborted ? [] : ((await glance(signal)) ?? [])));
+    },
     forget() {
+      checking?.abort();
       forgotten++;
       known = undefined;
       accepted.clear();
@@ -114,12 +191,16 @@ function isAlike(object: string, actual: TableContent, desired: TableContent): b
     : set !== undefined && set.elements.size === desired.sets.get(name)?.elements.size;
 }
 
-/** What can't be read has to be replaced as a whole, as if there were nothing: somebody put something odd into our table. */
-async function readOrNothing(driver: Driver, name: string): Promise<TableContent | undefined> {
+const NOTHING: TableContent = { chains: new Map(), sets: new Map(), others: [], flagged: false };
+
+/** What can't be read has to be replaced as a whole, whatever is in it: somebody put something odd into our table. */
+const UNREADABLE: TableContent = { ...NOTHING, flagged: true };
+
+async function readOrNothing(driver: Driver, name: string, options: ReadOptions): Promise<TableContent | undefined> {
   try {
-    return await driver.read(name);
+    return await driver.read(name, options);
   } catch (error) {
-    if (error instanceof NftError && error.code === 'unreadable') return undefined;
+    if (error instanceof NftError && error.code === 'unreadable') return UNREADABLE;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
+import type { Readable } from 'node:stream';
 import { ExecaError, execa } from 'execa';
-import { type Driver, NftError, type Script, type TableContent, type Watch } from './driver.js';
+import { type Driver, NftError, type Script, type Watch } from './driver.js';
 import { refusal } from './nft-error.js';
 import { nftMonitor } from './nft-monitor.js';
 import { nftSession } from './nft-session.js';
@@ -17,8 +18,11 @@ export interface NftCommandOptions {
   readonly session?: boolean;
 }
 
-/** 10 000 chains are 20 MB as JSON. */
-const LARGEST_OUTPUT = 500_000_000;
+/** How many times as long as another run a reading may take: the kernel's time for it grows with the square of a set. */
+const READ_TIMES = 10;
+
+/** Numbers instead of names, which differ between hosts (/etc/protocols, /etc/services) and versions. */
+const LISTING = ['-j', '-n', '-n', '-y', 'list', 'table', 'inet'] as const;
 
 /**
  * The kernel by way of the `nft` command: a process for each transaction, or one that stays for the small ones,
@@ -32,14 +36,10 @@ export function nftCommand({
 }: NftCommandOptions = {}): Driver {
   const own = ownProcesses();
   const staying = session ? nftSession({ command, timeoutSeconds, own }) : undefined;
+  const [file, ...before] = command;
+  const common = { env: { LC_ALL: 'C' }, timeout: timeoutSeconds * 1000 };
   const run = (args: readonly string[], input = '') => {
-    const [file, ...before] = command;
-    const child = execa(file, [...before, ...args], {
-      input,
-      env: { LC_ALL: 'C' },
-      timeout: timeoutSeconds * 1000,
-      maxBuffer: LARGEST_OUTPUT,
-    });
+    const child = execa(file, [...before, ...args], { ...common, input });
     return { pid: child.pid, output: child.then(({ stdout }) => stdout) };
   };
   const runScript = async (args: readonly string[], script: Script): Promise<void> => {
@@ -81,19 +81,34 @@ export function nftCommand({
         throw failure(error, timeoutSeconds) ?? unreadable(error);
       }
     },
-    async read(table): Promise<TableContent | undefined> {
-      try {
-        // Numbers instead of names, which differ between hosts (/etc/protocols, /etc/services) and versions.
-        return parseListing(await run(['-j', '-n', '-n', '-y', 'list', 'table', 'inet', objectName(table)]).output);
-      } catch (error) {
-        if (error instanceof NftError) throw error;
-        if (isNoSuchTable(error)) return undefined;
-        throw failure(error, timeoutSeconds) ?? unreadable(error);
-      }
+    async read(table, { expected, signal } = {}) {
+      const child = execa(file, [...before, ...LISTING, objectName(table)], {
+        ...common,
+        timeout: READ_TIMES * common.timeout,
+        stdin: 'ignore',
+        buffer: { stdout: false, stderr: true },
+        ...(signal ? { cancelSignal: signal } : {}),
+      });
+      const output = child.stdout.setEncoding('utf8');
+      const [ended, content] = await Promise.allSettled([child, whole(output, (text) => parseListing(text, expected))]);
+      if (ended.status === 'rejected' && isNoSuchTable(ended.reason)) return undefined;
+      if (ended.status === 'rejected')
+        throw failure(ended.reason, READ_TIMES * timeoutSeconds) ?? unreadable(ended.reason);
+      if (content.status === 'rejected') throw content.reason;
+      return content.value;
     },
     watch: (table, listener): Watch => nftMonitor({ command, table: objectName(table), own, listener }),
     close: async () => staying?.close(),
   };
+}
+
+/** What is not read of the output after an error is thrown away: nft would wait for somebody to read it. */
+async function whole<T>(output: Readable, read: (chunks: AsyncIterable<string>) => Promise<T>): Promise<T> {
+  try {
+    return await read(output.iterator({ destroyOnReturn: false }));
+  } finally {
+    output.resume();
+  }
 }
 
 /** An error that says nothing about the script. */

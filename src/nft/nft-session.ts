@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ExecaError, execa } from 'execa';
 import { NftError, type Script } from './driver.js';
 import type { OwnProcesses } from './own-processes.js';
+import { LARGEST_PAGES, residentPages } from './resident-pages.js';
 
 export interface NftSessionOptions {
   readonly command: readonly [string, ...string[]];
@@ -27,8 +27,6 @@ const LONGEST = 16_384;
 /** It prints this, and nothing for a transaction that succeeds. Not `list tables`, which would read the whole ruleset. */
 const MARKER = 'describe mark\n';
 const MARKED = /^meta expression, .*\n/m;
-/** What it has allocated for large tables it keeps: then a new one takes its place. */
-const LARGEST_PAGES = 16_384;
 /** Where it does not work, another try is made after so long. */
 const RETRY_MS = 60_000;
 
@@ -187,13 +185,4 @@ function lostSession(result: unknown, errors: string): NftError {
 
 function timeout(ms: number): NftError {
   return new NftError('timeout', `nft took longer than ${ms / 1000} s and was stopped`);
-}
-
-/** Of the process; 0 where the kernel does not tell. */
-async function residentPages(pid: number | undefined): Promise<number> {
-  try {
-    return Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1]) || 0;
-  } catch {
-    return 0;
-  }
 }

@@ -116,13 +116,28 @@ export interface Chain {
 
 export type DataType = 'ipv4_addr' | 'ipv6_addr' | 'ifname' | 'inet_proto' | 'inet_service' | 'mark';
 
+/** Canonical elements of a set that somebody else holds, as they are at one moment. Without intervals. */
+export interface Elements extends Iterable<Value> {
+  readonly length: number;
+  /** They come in nft's order. */
+  readonly inOrder: boolean;
+  has(value: Value): boolean;
+  /** What is different from an earlier moment of the same elements; undefined if it is none. */
+  changesSince(earlier: Elements): ElementChanges | undefined;
+}
+
+export interface ElementChanges {
+  readonly added: readonly Value[];
+  readonly removed: readonly Value[];
+}
+
 export interface NamedSet {
   readonly name: string;
   readonly type: readonly DataType[];
   /** For elements that are prefixes or ranges. They must not overlap (nft refuses the transaction). */
   readonly interval?: boolean;
   readonly comment?: string;
-  readonly elements: readonly Value[];
+  readonly elements: readonly Value[] | Elements;
   readonly origin?: Origin;
 }
 

@@ -1,51 +1,69 @@
 import { canonicalValue } from './canonical-value.js';
 import { chainHeader, ruleText, setHeader, verdictText } from './content.js';
 import { type ChainContent, NftError, type SetContent, type TableContent } from './driver.js';
+import { fairShare } from './fair-share.js';
 import { isRecord, type Json, type JsonObject } from './json.js';
+import { type ListedPiece, listingPieces, parseJson } from './listing-pieces.js';
 import type { BaseChain, DataType } from './objects.js';
 import { OTHER_KINDS, type OtherObject } from './other-objects.js';
 import { parseStatements } from './parse-rule.js';
 import { parseValue, parseVerdict } from './parse-value.js';
+import { sameChain } from './table-differences.js';
 
 /**
  * The content of the table in the output of `nft -j list table`, numeric or not. Handles, counters and comments of chains and
- * sets are left out; what Margay never makes is kept as a text that equals nothing. Throws NftError `unreadable` if it is not
- * such an output at all.
+ * sets are left out; what Margay never makes is kept as a text that equals nothing. Chains and sets that are as expected are the
+ * expected objects, and take no memory of their own. Throws NftError `unreadable` if it is not such an output at all.
  */
-export function parseListing(listing: string): TableContent {
-  const objects = parseObjects(listing);
-  const chains = new Map<string, ChainContent & { rules: string[] }>();
+export async function parseListing(
+  chunks: AsyncIterable<string> | Iterable<string>,
+  expected?: TableContent,
+): Promise<TableContent> {
+  const chains = new Map<string, ListedChain>();
   const sets = new Map<string, SetContent>();
   const others: OtherObject[] = [];
+  const pieces = listingPieces();
+  const share = fairShare();
   let flagged = false;
-  for (const [kind, object] of objects) {
+  let set: ListedSet | undefined;
+
+  const take = (piece: ListedPiece): void => {
+    const { kind, object, isFirst, isLast } = piece;
     const name = typeof object.name === 'string' ? object.name : '';
     if (kind === 'table') flagged = 'flags' in object;
     else if (kind === 'chain') chains.set(name, { header: headerOfChain(object), rules: [] });
     else if (kind === 'rule') chains.get(String(object.chain))?.rules.push(textOfRule(object));
-    else if (kind === 'set' || kind === 'map') sets.set(name, contentOfSet(kind, object));
-    else if (isOtherKind(kind)) others.push({ kind, name });
+    else if (kind === 'set' || kind === 'map') {
+      if (isFirst) set = listedSet(kind, object, expected?.sets.get(name));
+      set?.take(piece);
+      if (isLast && set) sets.set(set.name, set.content());
+    } else if (isOtherKind(kind)) others.push({ kind, name });
+  };
+
+  for await (const chunk of chunks) {
+    for (const piece of pieces.take(chunk)) {
+      take(piece);
+      await share();
+    }
   }
-  return { chains, sets, others, flagged };
+  pieces.end();
+  return { chains: await asExpected(chains, expected, share), sets, others, flagged };
 }
 
-function parseObjects(listing: string): readonly (readonly [string, JsonObject])[] {
-  const root = parseJson(listing);
-  const list = isRecord(root) ? root.nftables : undefined;
-  if (!Array.isArray(list)) throw new NftError('unreadable', 'the output of nft -j has no list of objects');
-  return list.flatMap((entry) =>
-    isRecord(entry)
-      ? Object.entries(entry).flatMap(([kind, object]) => (isRecord(object) ? [[kind, object] as const] : []))
-      : [],
-  );
-}
+type ListedChain = ChainContent & { readonly rules: string[] };
 
-function parseJson(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (cause) {
-    throw new NftError('unreadable', 'the output of nft -j is not JSON', undefined, undefined, { cause });
+async function asExpected(
+  listed: ReadonlyMap<string, ListedChain>,
+  expected: TableContent | undefined,
+  share: () => Promise<void>,
+): Promise<ReadonlyMap<string, ChainContent>> {
+  const chains = new Map<string, ChainContent>();
+  for (const [name, chain] of listed) {
+    const same = expected?.chains.get(name);
+    chains.set(name, same && sameChain(chain, same) ? same : chain);
+    await share();
   }
+  return chains;
 }
 
 function isOtherKind(kind: string): kind is OtherObject['kind'] {
@@ -75,27 +93,76 @@ function textOfRule(rule: JsonObject): string {
   return ruleText(statements, typeof rule.comment === 'string' ? rule.comment : '');
 }
 
-function contentOfSet(kind: 'set' | 'map', set: JsonObject): SetContent {
-  const type = [set.type].flat().map(String);
-  const flags = [set.flags ?? []].flat().map(String);
-  const { elements, unknown } = elementsOf(set, type as DataType[]);
-  const extra = extraOf(set, ['type', 'flags', 'elem', ...(kind === 'map' && set.map === 'verdict' ? ['map'] : [])]);
-  // An element that can't be told to nft again can't be deleted alone: the set has to be replaced.
-  const odd = unknown.length > 0 ? { ...extra, unknown } : extra;
-  return { kind, header: setHeader(kind, type, flags, odd), elements };
+/** A set or map whose elements come one part after the other. */
+interface ListedSet {
+  readonly name: string;
+  take(piece: ListedPiece): void;
+  content(): SetContent;
 }
 
-function elementsOf(set: JsonObject, types: readonly DataType[]) {
-  const elements = new Map<string, string>();
+/** As long as elements are expected they are only counted, since the kernel has none twice. */
+function listedSet(kind: 'set' | 'map', first: JsonObject, expected: SetContent | undefined): ListedSet {
+  const type = [first.type].flat().map(String);
+  const flags = [first.flags ?? []].flat().map(String);
   const unknown: Json[] = [];
-  for (const element of Array.isArray(set.elem) ? set.elem : []) {
-    const [key, verdict] = 'map' in set && Array.isArray(element) ? element : [element, null];
-    const { text, extra } = keyText(key, types);
-    const value = verdict === null ? '' : describeVerdict(verdict);
-    if (text === undefined) unknown.push(element);
-    else elements.set(text, extra === undefined ? value : JSON.stringify([value, extra]));
-  }
-  return { elements, unknown };
+  const counted: string[] = [];
+  let members = first;
+  let count = 0;
+  let elements: Map<string, string> | undefined = expected ? undefined : new Map();
+
+  const each = (part: JsonObject, take: (key: string, value: string) => void): void => {
+    for (const element of Array.isArray(part.elem) ? part.elem : []) {
+      const [json, verdict] = 'map' in first && Array.isArray(element) ? element : [element, null];
+      const { text, extra } = keyText(json, type as DataType[]);
+      const value = verdict === null ? '' : describeVerdict(verdict);
+      if (text === undefined) unknown.push(element);
+      else take(text, extra === undefined ? value : JSON.stringify([value, extra]));
+    }
+  };
+
+  /** Something is not as expected: what was only counted has to be known. */
+  const keepAll = (): Map<string, string> => {
+    if (elements) return elements;
+    const all = new Map<string, string>();
+    elements = all;
+    unknown.length = 0;
+    for (const json of counted.splice(0)) {
+      const root = parseJson(json) as { readonly [kind: string]: JsonObject };
+      for (const part of Object.values(root)) each(part, (key, value) => all.set(key, value));
+    }
+    return all;
+  };
+
+  const countAll = (part: JsonObject): boolean => {
+    let isExpected = true;
+    each(part, (key, value) => {
+      if (expected?.elements.get(key) === value) count++;
+      else isExpected = false;
+    });
+    return isExpected;
+  };
+
+  return {
+    name: String(first.name),
+    take({ object, json }) {
+      members = { ...object, ...members };
+      if (elements) {
+        const all = elements;
+        each(object, (key, value) => all.set(key, value));
+      } else {
+        counted.push(json);
+        if (!countAll(object)) keepAll();
+      }
+    },
+    content() {
+      const extra = extraOf(members, ['type', 'flags', 'elem', ...(first.map === 'verdict' ? ['map'] : [])]);
+      // An element that can't be told to nft again can't be deleted alone: the set has to be replaced.
+      const odd = unknown.length > 0 ? { ...extra, unknown } : extra;
+      const header = setHeader(kind, type, flags, odd);
+      if (!elements && expected?.header === header && expected.elements.size === count) return expected;
+      return { kind, header, elements: keepAll() };
+    },
+  };
 }
 
 function describeVerdict(json: Json | undefined): string {

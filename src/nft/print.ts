@@ -1,7 +1,7 @@
 import { sortedValues } from './canonical-value.js';
 import type { Change, ElementChange } from './change.js';
 import { NftError, type Script } from './driver.js';
-import type { Chain, NamedSet, Origin, Rule, Table, VerdictMap } from './objects.js';
+import type { Chain, NamedSet, Origin, Rule, Table, Value, VerdictMap } from './objects.js';
 import { mapElementsSyntax, ruleSyntax, valueSyntax } from './print-rule.js';
 import { commentText, isNftName, objectName } from './safe-text.js';
 import { withOrigin } from './with-origin.js';
@@ -27,9 +27,23 @@ export function printTable(table: Table): Script {
   return printTransaction([{ table: table.name, op: 'replace', object: 'table', content: table }]);
 }
 
+/** The text of `printTable` in pieces of some 100 kB, of which each is made when it is asked for. Throws like `printTable`. */
+export function* tableText(table: Table): Generator<string> {
+  let piece = '';
+  for (const { text } of tableLines(table)) {
+    piece += `${text}\n`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
+}
+
+const PIECE = 65_536;
+
 /** Changes, in this order, as the script of one transaction. Throws like `printTable`. */
 export function printTransaction(changes: readonly Change[]): Script {
-  const lines = changes.flatMap(changeLines);
+  const lines = changes.flatMap((change) => [...changeLines(change)]);
   return {
     text: lines.map(({ text }) => `${text}\n`).join(''),
     origins: lines.map(({ origin }) => origin),
@@ -37,7 +51,7 @@ export function printTransaction(changes: readonly Change[]): Script {
   };
 }
 
-function changeLines(change: Change): readonly Line[] {
+function changeLines(change: Change): Iterable<Line> {
   const table = `inet ${objectName(change.table)}`;
   switch (change.object) {
     case 'table':
@@ -95,34 +109,42 @@ function elementLines(table: string, change: ElementChange): readonly Line[] {
     change.object === 'mapElement'
       ? mapElementsSyntax(change.elements, change.type)
       : sortedValues(change.elements, change.type).map((value) => valueSyntax(value, change.type));
-  return elementChunks(elements).map((chunk) => ({
-    text: `${op} element ${table} ${objectName(change.name)} { ${chunk.join(', ')} }`,
+  return Array.from(elementChunks(elements), (chunk) => ({
+    text: `${op} element ${table} ${objectName(change.name)} { ${chunk} }`,
     origin,
   }));
 }
 
-function elementChunks(elements: readonly string[]): readonly (readonly string[])[] {
-  const count = Math.ceil(elements.length / ELEMENTS_PER_LINE);
-  return Array.from({ length: count }, (_, index) =>
-    elements.slice(index * ELEMENTS_PER_LINE, (index + 1) * ELEMENTS_PER_LINE),
-  );
+/** What stands between the braces of each line. */
+function* elementChunks(elements: Iterable<string>): Generator<string> {
+  let chunk: string[] = [];
+  for (const element of elements) {
+    if (chunk.length === ELEMENTS_PER_LINE) {
+      yield chunk.join(', ');
+      chunk = [];
+    }
+    chunk.push(element);
+  }
+  if (chunk.length > 0) yield chunk.join(', ');
 }
 
-function tableLines(table: Table): readonly Line[] {
+function* tableLines(table: Table): Generator<Line> {
   const name = `inet ${objectName(table.name)}`;
+  yield* removalLines(name);
+  yield plain(`table ${name} {`);
   const sets = [
     ...byName(table.sets).map((set) => setBlock(name, set)),
     ...byName(table.maps).map((map) => mapBlock(name, map)),
   ];
   const chains = [...byName(table.chains.filter(isBase)), ...byName(table.chains.filter((chain) => !isBase(chain)))];
-  const blocks = [...sets.map(({ block }) => block), ...chains.map(chainBlock)];
-  return [
-    ...removalLines(name),
-    plain(`table ${name} {`),
-    ...blocks.flatMap((block, index) => (index === 0 ? block : [plain(''), ...block])),
-    plain('}'),
-    ...sets.flatMap(({ more }) => more),
-  ];
+  let isFirst = true;
+  for (const block of [...sets.map(({ block }) => block()), ...chains.map(chainBlock)]) {
+    if (!isFirst) yield plain('');
+    isFirst = false;
+    yield* block;
+  }
+  yield plain('}');
+  for (const { more } of sets) yield* more();
 }
 
 function byName<T extends { readonly name: string }>(objects: readonly T[]): readonly T[] {
@@ -135,46 +157,66 @@ function isBase(chain: Chain): boolean {
 
 /** The block of a set within its table, and the lines after the table for what is too much for the block. */
 interface SetLines {
-  readonly block: readonly Line[];
-  readonly more: readonly Line[];
+  block(): Iterable<Line>;
+  /** After the block. */
+  more(): Iterable<Line>;
 }
 
 const elementsOfSets = new WeakMap<NamedSet, readonly string[]>();
 
-/** Most sets of a table that is printed are those of the one before. */
-function setElements(set: NamedSet): readonly string[] {
+/** Most sets of a table that is printed are those of the one before: what is to be sorted is kept. */
+function setElements(set: NamedSet): Iterable<string> {
+  const { elements, type } = set;
+  const syntax = (value: Value) => valueSyntax(value, type);
+  if ('inOrder' in elements && elements.inOrder) return mapped(elements, syntax);
   const known = elementsOfSets.get(set);
   if (known) return known;
-  const elements = withOrigin(set, () =>
-    sortedValues(set.elements, set.type).map((value) => valueSyntax(value, set.type)),
-  );
-  elementsOfSets.set(set, elements);
-  return elements;
+  const sorted = withOrigin(set, () => sortedValues([...elements], type).map(syntax));
+  elementsOfSets.set(set, sorted);
+  return sorted;
+}
+
+function* mapped<T>(values: Iterable<T>, text: (value: T) => string): Generator<string> {
+  for (const value of values) yield text(value);
 }
 
 function setBlock(table: string, set: NamedSet): SetLines {
-  const elements = setElements(set);
   // For each line nft 1.0.6 checks all that is in an interval set: 100 000 prefixes take twice as long in lines of 5000.
-  const chunks = set.interval ? [elements] : elementChunks(elements);
-  return blockOf(table, `set ${objectName(set.name)}`, setHeader(set), chunks, set);
+  const chunks = () => (set.interval ? wholeChunk(setElements(set)) : elementChunks(setElements(set)));
+  return linesOf(table, `set ${objectName(set.name)}`, setHeader(set), chunks, set);
+}
+
+function* wholeChunk(elements: Iterable<string>): Generator<string> {
+  const texts = [...elements];
+  if (texts.length > 0) yield texts.join(', ');
 }
 
 function mapBlock(table: string, map: VerdictMap): SetLines {
-  const chunks = elementChunks(mapElementsSyntax(map.elements, map.type));
-  return blockOf(table, `map ${objectName(map.name)}`, mapHeader(map), chunks, { name: map.name });
+  const chunks = () => elementChunks(mapElementsSyntax(map.elements, map.type));
+  return linesOf(table, `map ${objectName(map.name)}`, mapHeader(map), chunks, { name: map.name });
 }
 
-function blockOf(
+function linesOf(
   table: string,
   title: string,
   header: readonly string[],
-  [first = [], ...rest]: readonly (readonly string[])[],
+  chunksOf: () => Iterator<string>,
   { name, origin }: { readonly name: string; readonly origin?: Origin },
 ): SetLines {
-  const lines = [...header, ...(first.length > 0 ? [`elements = { ${first.join(', ')} }`] : [])];
+  let chunks: Iterator<string> | undefined;
   return {
-    block: [{ text: `\t${title} {`, origin }, ...lines.map((text) => ({ text: `\t\t${text}`, origin })), plain('\t}')],
-    more: rest.map((chunk) => ({ text: `add element ${table} ${name} { ${chunk.join(', ')} }`, origin })),
+    *block() {
+      chunks = chunksOf();
+      const { value: first, done } = chunks.next();
+      yield { text: `\t${title} {`, origin };
+      for (const line of header) yield { text: `\t\t${line}`, origin };
+      if (!done) yield { text: `\t\telements = { ${first} }`, origin };
+      yield plain('\t}');
+    },
+    *more() {
+      for (let next = chunks?.next(); next && !next.done; next = chunks?.next())
+        yield { text: `add element ${table} ${name} { ${next.value} }`, origin };
+    },
   };
 }
 

@@ -29,5 +29,7 @@ export function sameChain(a: ChainContent | undefined, b: ChainContent | undefin
 export function sameSet(a: SetContent | undefined, b: SetContent | undefined): boolean {
   if (a === b) return true;
   if (!a || !b || a.header !== b.header || a.elements.size !== b.elements.size) return false;
-  return a.elements === b.elements || [...a.elements].every(([key, value]) => b.elements.get(key) === value);
+  if (a.elements === b.elements) return true;
+  for (const [key, value] of a.elements) if (b.elements.get(key) !== value) return false;
+  return true;
 }

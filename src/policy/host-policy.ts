@@ -179,4 +179,27 @@ export interface MemberSet {
   readonly description: string;
   readonly version: number;
   readonly members: Iterable<string> & { readonly size: number; has(member: string): boolean };
+  /** The same members by family and prefix length, as they are now; none is empty. */
+  readonly groups: readonly MemberGroup[];
+}
+
+export interface MemberGroup {
+  readonly family: Family;
+  /** That of a single address for `ip,port`. */
+  readonly length: number;
+  /** Of `net` the addresses alone. */
+  readonly members: Members;
+}
+
+/** Members at one moment: they stay as they are, whatever becomes of the set. IPv4 addresses come in their order. */
+export interface Members extends Iterable<string> {
+  readonly size: number;
+  has(member: string): boolean;
+  /** What is different from an earlier moment of the same group; undefined if it is none. Costs what has changed. */
+  changesSince(earlier: Members): MemberChanges | undefined;
+}
+
+export interface MemberChanges {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
 }

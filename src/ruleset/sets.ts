@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { masked } from '../nft/expressions.js';
-import type { DataType, Expression, NamedSet, Value } from '../nft/objects.js';
-import type { Family, MemberSet } from '../policy/host-policy.js';
-import { FULL_LENGTH, parsePrefix } from './prefix.js';
+import type { DataType, Elements, Expression, NamedSet, Value } from '../nft/objects.js';
+import type { Family, MemberSet, Members } from '../policy/host-policy.js';
+import { elementsIn } from './elements.js';
+import { FULL_LENGTH } from './prefix.js';
 
 /**
  * The sets of the host policy as nft sets: one for exact addresses and one for each prefix length, all hash sets. nft up to
@@ -103,55 +104,76 @@ function cached<T>(
 
 function renderNets(id: string, set: MemberSet | undefined): NetSets {
   return cached(renderedNets, set, (before) => {
-    const members = { 4: new Map<number, string[]>([[32, []]]), 6: new Map<number, string[]>([[128, []]]) };
-    for (const member of set?.members ?? []) {
-      const { family, address, length } = parsePrefix(member);
-      const sameLength = members[family].get(length);
-      if (sameLength) sameLength.push(address);
-      else members[family].set(length, [address]);
-    }
-    const render = (family: Family): ByLength =>
-      new Map(
-        [...members[family]]
-          .sort(([a], [b]) => b - a)
-          .map(([length, addresses]) => [
+    const render = (family: Family): ByLength => {
+      const groups = (set?.groups ?? []).filter((group) => group.family === family);
+      const members = new Map(groups.map((group) => [group.length, group.members]));
+      const lengths = [...new Set([FULL_LENGTH[family], ...members.keys()])].sort((a, b) => b - a);
+      const type = [ADDRESS_TYPE[family]];
+      return new Map(
+        lengths.map((length) => {
+          const known = before?.[family].get(length);
+          return [
             length,
-            namedSet(id, set, `${family}-${length}`, [ADDRESS_TYPE[family]], addresses),
-          ]),
+            namedSet(id, set, `${family}-${length}`, type, members.get(length), ADDRESSES[family], known),
+          ];
+        }),
       );
+    };
     const nets = { 4: render(4), 6: render(6) };
     const isSame = before && hasSameKeys(before[4], nets[4]) && hasSameKeys(before[6], nets[6]);
     return { ...nets, lookups: isSame ? before.lookups : new Map() };
   });
 }
 
+const ADDRESSES = {
+  4: elementsIn({ value: (member) => member, member: String, inOrder: true }),
+  6: elementsIn({ value: (member) => member, member: String, inOrder: false }),
+};
+
 function hasSameKeys(a: ByLength, b: ByLength): boolean {
   return a.size === b.size && [...a.keys()].every((length) => b.has(length));
 }
 
 function renderPorts(id: string, set: MemberSet | undefined): PortSets {
-  return cached(renderedPorts, set, () => {
-    const members: Record<Family, Value[]> = { 4: [], 6: [] };
-    for (const member of set?.members ?? []) {
-      const [address = '', protocolAndPort = ''] = member.split(',');
-      const [protocol, port] = protocolAndPort.split(':').map(Number);
-      members[address.includes(':') ? 6 : 4].push([address, protocol ?? 0, port ?? 0]);
-    }
-    const render = (family: Family) =>
-      namedSet(id, set, `${family}-port`, [ADDRESS_TYPE[family], 'inet_proto', 'inet_service'], members[family]);
+  return cached(renderedPorts, set, (before) => {
+    const render = (family: Family) => {
+      const members = set?.groups.find((group) => group.family === family)?.members;
+      const type = [ADDRESS_TYPE[family], 'inet_proto', 'inet_service'] as const;
+      return namedSet(id, set, `${family}-port`, type, members, PORTS, before?.[family]);
+    };
     return { 4: render(4), 6: render(6) };
   });
 }
 
+const PORTS = elementsIn({
+  value(member) {
+    const [address = '', protocolAndPort = ''] = member.split(',');
+    const [protocol, port] = protocolAndPort.split(':').map(Number);
+    return [address, protocol ?? 0, port ?? 0];
+  },
+  member(value) {
+    const [address, protocol, port] = Array.isArray(value) ? value : [];
+    return `${address},${protocol}:${port}`;
+  },
+  inOrder: false,
+});
+
+/** The set with these members; the one before if they are still its. */
 function namedSet(
   id: string,
   set: MemberSet | undefined,
   suffix: string,
   type: readonly DataType[],
-  elements: readonly Value[],
+  members: Members | undefined,
+  elementsOf: (members: Members) => Elements,
+  before: NamedSet | undefined,
 ): NamedSet {
+  const elements = members ? elementsOf(members) : NONE;
+  if (before?.elements === elements) return before;
   return { name: `s-${idHash(id)}-${suffix}`, type, comment: set?.description ?? id, elements };
 }
+
+const NONE: readonly Value[] = [];
 
 /** Set ids are long and may have any characters; names of nft may not. */
 function idHash(id: string): string {

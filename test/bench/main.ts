@@ -16,6 +16,7 @@ import { packet } from './packet.js';
 import { render } from './render.js';
 import { markdown } from './report.js';
 import type { Section } from './section.js';
+import { sets } from './sets.js';
 import { start } from './start.js';
 
 const SECTIONS: readonly Section[] = [
@@ -29,6 +30,7 @@ const SECTIONS: readonly Section[] = [
   etcdChange,
   kubernetes,
   kernel,
+  sets,
   packet,
 ];
 

@@ -8,6 +8,7 @@ import { evaluate, evaluator } from '../../src/evaluate/evaluate.js';
 import { translator } from '../../src/evaluate/nat.js';
 import { netTable } from '../../src/evaluate/net-table.js';
 import type { ConnectionState, Packet } from '../../src/evaluate/packet.js';
+import { CountedSet } from '../../src/policy/counted-set.js';
 import type { EntityMatch, HostPolicy, MemberSet, Rule } from '../../src/policy/host-policy.js';
 import { arbitraryCluster } from '../policy/arbitrary-cluster.js';
 import { calculate, fromYaml, newCalculator, SOME_INTERFACES, toResource } from '../policy/from-yaml.js';
@@ -218,7 +219,9 @@ t.test('every criterion of a rule can fail', async (t) => {
 });
 
 function memberSet(id: string, kind: MemberSet['kind'], members: Iterable<string>): MemberSet {
-  return { id, kind, description: id, version: 0, members: new Set(members) };
+  const set = new CountedSet({ id, kind, description: id });
+  for (const member of members) set.add(member);
+  return set;
 }
 
 t.test('services', async (t) => {

@@ -42,6 +42,19 @@ const edgePolicy = (port: number): Resource => ({
   },
 });
 
+/** Of network sets with the label `set`; those of a name are one set. */
+const largeSet = (set: string, nets: readonly string[]): Resource => ({
+  kind: 'GlobalNetworkSet',
+  metadata: { name: set, labels: { set } },
+  spec: { nets },
+});
+
+const manyNets = (first: number, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => {
+    const number = first + index;
+    return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
+  });
+
 t.setTimeout(300_000);
 t.test('packets of a node with the real agent', { skip }, async (t) => {
   const lab = await createLab({ workloads: [{ name: 'w0' }, { name: 'w1', plugged: false }] });
@@ -141,6 +154,48 @@ t.test('packets of a node with the real agent', { skip }, async (t) => {
     t.ok(sent > 5, 'it was watched meanwhile');
     t.equal(answered, 0, 'what no version allows was never answered');
     await connection.close();
+  });
+
+  await t.test('large sets change while packets flow', async (t) => {
+    const both = (host: string) => [lab.address(host, 'node0'), lab.address(host, 'node0', 6)];
+    const [stranger, friend] = [both('x0'), both('y0')];
+    const closed = 'x0 -> node0 tcp/80 deny';
+    const open = 'y0 -> node0 tcp/80 allow';
+    // Who is in both sets is denied; one of them without him would let him in, or the other one without her would shut her out.
+    const version = (first: number) => [
+      largeSet('inside', [...stranger, ...friend, ...manyNets(first, 25_000)]),
+      largeSet('outside', [...stranger, ...manyNets(first, 25_000)]),
+    ];
+    const edge: readonly Resource[] = [
+      allEndpoints,
+      {
+        kind: 'GlobalNetworkPolicy',
+        metadata: { name: 'edge' },
+        spec: {
+          selector: 'all()',
+          ingress: [
+            { action: 'Deny', source: { selector: "set == 'outside'" } },
+            { action: 'Allow', source: { selector: "set == 'inside'" } },
+          ],
+        },
+      },
+    ];
+    await inForce(...edge);
+    const watch = await lab.watch('x0', 'node0', 'udp/5000');
+    for (const first of [0, 100_000, 112_000]) {
+      store.replaceAll(...edge, ...version(first));
+      let isChanged = false;
+      const changed = agent.status({ waitSeconds: 120 }).finally(() => {
+        isChanged = true;
+      });
+      const always = first === 0 ? [closed] : [closed, open];
+      while (!isChanged) t.same(await probeLines(lab, always), always, 'meanwhile');
+      await changed;
+      t.same(await probeLines(lab, [closed, open]), [closed, open], 'afterwards');
+    }
+    const { sent, answered } = await watch.stop();
+    t.ok(sent > 5, 'it was watched meanwhile');
+    t.equal(answered, 0);
   });
 
   await t.test('workloads', async (t) => {

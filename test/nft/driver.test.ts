@@ -269,7 +269,7 @@ t.test('a monitor that ends is started again, and both are told', async (t) => {
 t.test('listings of other versions and of foreign objects', async (t) => {
   const rule = (expr: unknown) => ({ rule: { family: 'inet', table: 'margay', chain: 'c', handle: 2, expr } });
   const listing = (...objects: unknown[]) =>
-    parseListing(
+    parseListing([
       JSON.stringify({
         nftables: [
           { metainfo: {} },
@@ -278,8 +278,8 @@ t.test('listings of other versions and of foreign objects', async (t) => {
           ...objects,
         ],
       }),
-    );
-  const named = listing(
+    ]);
+  const named = await listing(
     rule([
       { match: { op: '==', left: { meta: { key: 'l4proto' } }, right: 'tcp' } },
       {
@@ -292,14 +292,14 @@ t.test('listings of other versions and of foreign objects', async (t) => {
       { accept: null },
     ]),
   );
-  const numeric = listing(
+  const numeric = await listing(
     rule([
       { match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: { range: [80, 90] } } },
       { accept: null },
     ]),
   );
   t.same(named, numeric);
-  const foreign = listing(
+  const foreign = await listing(
     { counter: { name: 'n', packets: 1 } },
     { set: { name: 's', type: 'ipv4_addr', flags: ['timeout'], elem: [{ elem: { val: '1.1.1.1', timeout: 5 } }] } },
     { map: { name: 'd', type: 'ifname', map: 'mark', elem: [['a', 5]] } },
@@ -309,7 +309,8 @@ t.test('listings of other versions and of foreign objects', async (t) => {
   t.match(foreign.chains.get('c')?.rules[0], /opaque.*opaque.*opaque/);
   t.match(foreign.sets.get('s')?.header, /timeout/);
   t.match(foreign.sets.get('d')?.header, /"map":"mark"/);
-  t.throws(() => parseListing('{}'), { code: 'unreadable' });
+  for (const text of ['', '{}', '[]', '{"nftables": [', '{"nftables": [{]}', '{"nftables": []} x'])
+    await t.rejects(parseListing([text]), { code: 'unreadable' }, text);
 });
 
 t.test('an nft that is too old is told, one that says nothing of its version is tried', async (t) => {

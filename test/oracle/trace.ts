@@ -45,7 +45,7 @@ interface Lookups {
 /** @throws Refused */
 export function tracer(table: Table, route: Route = placeOf): Tracer {
   const lookups: Lookups = {
-    sets: unique(table.sets, (set) => ({ set, has: membershipOf(set.elements, set.type, set.interval !== true) })),
+    sets: unique(table.sets, (set) => ({ set, has: membershipOf([...set.elements], set.type, set.interval !== true) })),
     maps: unique(table.maps, ({ type, elements }) => ({ type, verdicts: verdictsOf(elements, type) })),
   };
   for (const name of lookups.maps.keys()) if (lookups.sets.has(name)) throw new Refused(`set and map ${name}`);
