@@ -198,25 +198,10 @@ export const FAULTS: readonly Fault[] = [
     replace: "statements.filter((one) => one !== protocol && (one.kind !== 'match' || one.left !== port?.left))",
   },
   {
-    name: 'Pass from a chain that is jumped to',
-    file: 'ruleset/port-rule.ts',
-    find: "kind !== 'return' && kind !== 'goto' && kind !== 'vmap'",
-    replace: "kind !== 'vmap'",
-  },
-  {
     name: 'a segment behind what stands behind it',
     file: 'ruleset/segments.ts',
     find: `      close();
       result.push(...part.rules);`,
     replace: '      result.push(...part.rules);',
-  },
-  {
-    name: 'the last segment lost',
-    file: 'ruleset/segments.ts',
-    find: `  }
-  close();
-  return result;`,
-    replace: `  }
-  return result;`,
   },
 ];
