@@ -12,7 +12,6 @@ import { notReadyReasons, type QuarantinedObject, type Status } from '../observe
 import type { StatusProvider } from '../observe/status-server.js';
 import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 import type { HostPolicy } from '../policy/host-policy.js';
-import { remoteEndpoints } from '../policy/remote-endpoints.js';
 import { keyOf } from '../resources/key-of.js';
 import { keyText, type ObjectKey } from '../resources/resource.js';
 import { conntrackTable, type RenderOptions, renderTable, TABLE } from '../ruleset/render.js';
@@ -219,17 +218,11 @@ export function agent(options: AgentOptions): Agent {
     },
   });
 
-  const keep = remoteEndpoints(options.node);
-  const kept = (event: SourceEvent): SourceEvent => {
-    if (event.type !== 'update' || !event.parsed.valid) return event;
-    return { ...event, parsed: { ...event.parsed, resource: keep(event.parsed.resource) } };
-  };
-
   const listener = {
     events(events: readonly SourceEvent[]) {
       lastChange = timestamp();
       for (const event of events) metrics.calcGraphUpdatesProcessed.inc(1, { type: kindOf(event) });
-      take(admitted.events(events.map(kept)));
+      take(admitted.events(events));
       changed();
     },
     inSync() {
@@ -358,7 +351,7 @@ function brokenObject(key: ObjectKey, error: unknown): QuarantinedObject {
 }
 
 function kindOf(event: SourceEvent): string {
-  return event.type === 'problems' ? 'File' : event.key.kind;
+  return event.type === 'problems' ? (event.kind ?? 'File') : event.key.kind;
 }
 
 function oneLine({ message }: Error): string {

@@ -257,6 +257,16 @@ spec: {node: n1, orchestrator: k8s, pod: ${name}, endpoint: eth0, interfaceName:
   t.strictSame(conntrack.connections, [{ source: '192.0.2.9', replySource: '10.65.0.3' }]);
 });
 
+t.test('a kind that the datastore does not give is told by its name', async (t) => {
+  const under = await running(t);
+  const issue = { path: '', code: 'unreadable', message: '403 Forbidden' };
+  under.source.problems({ file: 'pods', kind: 'WorkloadEndpoint', unreadable: true, problems: [{ issue }] });
+  await under.settled();
+  t.strictSame(under.agent.status().quarantined, [
+    { kind: 'WorkloadEndpoint', name: '*', file: 'pods', line: null, ...issue, inForce: 'last valid' },
+  ]);
+});
+
 t.test('an invalid object keeps its last valid version in force, also over a restart', async (t) => {
   const driver = fakeDriver();
   const state = fakeStateKeeper();
