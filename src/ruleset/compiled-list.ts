@@ -191,13 +191,23 @@ function portChains(rules: readonly NftRule[]): PortChains {
   for (const [key, indexes] of numbers) {
     const text = indexes.join();
     keys.set(key, text);
-    if (!chains.has(text))
-      chains.set(
-        text,
-        indexes.flatMap((index) => rules[index] ?? []),
-      );
+    if (!chains.has(text)) chains.set(text, cheapestFirst(indexes.flatMap((index) => rules[index] ?? [])));
   }
   return { keys, rules: chains };
+}
+
+/** Where rules with the same verdict follow each other it makes no difference which comes first. */
+function cheapestFirst(rules: readonly NftRule[]): readonly NftRule[] {
+  const runs: NftRule[][] = [];
+  let last: string | undefined;
+  for (const rule of rules) {
+    const { verdict } = portRule(rule);
+    const run = runs.at(-1);
+    if (run && verdict !== undefined && verdict === last) run.push(rule);
+    else runs.push([rule]);
+    last = verdict;
+  }
+  return runs.flatMap((run) => run.sort((a, b) => portRule(a).lookups - portRule(b).lookups));
 }
 
 function countCopies({ rules }: PortChains): number {
