@@ -20,7 +20,7 @@ export function diff(
   desired: Table,
   desiredContent: TableContent,
 ): readonly Change[] {
-  if (!actual || actual.flagged || !canBeNamed(actual)) {
+  if (!actual || actual.flagged || !canBeNamed(actual, desiredContent)) {
     return [{ table: desired.name, op: 'replace', object: 'table', content: desired }];
   }
   const plan = planOf(actual, desired, desiredContent);
@@ -34,9 +34,13 @@ export function diff(
   ];
 }
 
-function canBeNamed(actual: TableContent): boolean {
-  const names = [...actual.chains.keys(), ...actual.sets.keys(), ...actual.others.map(({ name }) => name)];
-  return names.every(isNftName);
+/** What is desired has names that can be. */
+function canBeNamed(actual: TableContent, desired: TableContent): boolean {
+  const foreign = (names: ReadonlyMap<string, unknown>, own: ReadonlyMap<string, unknown>) =>
+    names === own ? [] : [...names.keys()].filter((name) => !own.has(name));
+  const chains = foreign(actual.chains, desired.chains);
+  const sets = foreign(actual.sets, desired.sets);
+  return [...chains, ...sets, ...actual.others.map(({ name }) => name)].every(isNftName);
 }
 
 /** Names of objects, by what happens to them. Replaced objects are both gone and made. */
@@ -63,8 +67,9 @@ interface ElementPlan<S, E> {
 }
 
 function planOf(actual: TableContent, desired: Table, content: TableContent): Plan {
+  const sameChains = actual.chains === content.chains;
   const goneChains = new Set(
-    [...actual.chains]
+    (sameChains ? [] : [...actual.chains])
       .filter(([name, { header }]) => content.chains.get(name)?.header !== header)
       .map(([name]) => name),
   );
@@ -79,13 +84,15 @@ function planOf(actual: TableContent, desired: Table, content: TableContent): Pl
     sets: new Set([...goneSets.keys()].filter((name) => content.sets.has(name))),
   };
   const isMadeSet = ({ name }: NamedSet | VerdictMap) => !actual.sets.has(name) || goneSets.has(name);
-  const madeChains = sorted(desired.chains.filter(({ name }) => !actual.chains.has(name) || goneChains.has(name)));
+  // Chains that are all the same matter only if something that they refer to is replaced.
+  const chains = sameChains && replaced.sets.size === 0 ? [] : desired.chains;
+  const madeChains = sorted(chains.filter(({ name }) => !actual.chains.has(name) || goneChains.has(name)));
   const isChanged = (chain: Chain): boolean => {
     const before = actual.chains.get(chain.name);
     if (before === undefined || goneChains.has(chain.name)) return false;
     return !sameChain(before, content.chains.get(chain.name)) || refersTo(chain, replaced);
   };
-  const changedChains = sorted(desired.chains.filter(isChanged));
+  const changedChains = sorted(chains.filter(isChanged));
   const actualSet = (name: string) => (goneSets.has(name) ? undefined : actual.sets.get(name));
   return {
     table: desired.name,
@@ -186,7 +193,9 @@ function mapPlan(
   if (actualMap === desiredMap && replacedChains.size === 0) return { set: map, removed: [], added: [] };
   const [actual, desired] = [elementsOf(actualMap), elementsOf(desiredMap)];
   const stays = (key: string, value: string) =>
-    actual.get(key) === value && desired.get(key) === value && !replacedChains.has(value.slice(value.indexOf(' ') + 1));
+    actual.get(key) === value &&
+    desired.get(key) === value &&
+    (replacedChains.size === 0 || !replacedChains.has(value.slice(value.indexOf(' ') + 1)));
   return {
     set: map,
     removed: keysWhere(actual, (key, value) => !stays(key, value)),
@@ -197,13 +206,15 @@ function mapPlan(
 type Test = (key: string, value: string) => boolean;
 
 function keysWhere(elements: ReadonlyMap<string, string>, test: Test): readonly Value[] {
-  return [...elements].filter(([key, value]) => test(key, value)).map(([key]) => JSON.parse(key) as Value);
+  const found: Value[] = [];
+  for (const [key, value] of elements) if (test(key, value)) found.push(JSON.parse(key) as Value);
+  return found;
 }
 
 function entriesWhere(elements: ReadonlyMap<string, string>, test: Test): readonly MapElement[] {
-  return [...elements]
-    .filter(([key, value]) => test(key, value))
-    .map(([key, value]) => [JSON.parse(key) as Value, verdictOf(value)] as const);
+  const found: MapElement[] = [];
+  for (const [key, value] of elements) if (test(key, value)) found.push([JSON.parse(key) as Value, verdictOf(value)]);
+  return found;
 }
 
 function verdictOf(text: string): MapElement[1] {

@@ -22,12 +22,21 @@ export function antiSpoof(rendering: Rendering): AntiSpoof {
   const { policy, pool } = rendering;
   const endpoints = policy.workloadEndpoints;
   if (endpoints.length === 0) return { rules: [], maps: [], sets: [] };
-  const sets = ([4, 6] as const).map((family) => addressSet(family, endpoints));
-  const deny = { statements: verdictsOf('normal', policy.parameters).deny, comment: 'source address of somebody else' };
+  const sets = addressSets(endpoints);
+  const deny: NftRule = {
+    statements: verdictsOf('normal', policy.parameters).deny,
+    comment: 'source address of somebody else',
+  };
+  let denied: string | undefined;
+  const foreignChain = (endpoint: WorkloadEndpointPolicy): string => {
+    if (endpoint.allowedSources.length > 0) return allowedChain(endpoint, deny, rendering);
+    denied ??= pool.add('anti-spoof-deny', 'sources that are not allowed', [deny]);
+    return denied;
+  };
   const foreign = dispatch(
     'workload-source',
     'iifname',
-    endpoints.map((endpoint) => [endpoint.interface, goto(foreignChain(endpoint, deny, rendering))] as const),
+    endpoints.map((endpoint) => [endpoint.interface, goto(foreignChain(endpoint))] as const),
   );
   const comment = 'source addresses of workloads';
   const chain = pool.add('anti-spoof', comment, [...sets.map(addressRule), ...SPECIAL_SOURCES, ...foreign.lookup]);
@@ -50,6 +59,14 @@ const SPECIAL_SOURCES: readonly NftRule[] = [
   },
 ];
 
+const knownSets = new WeakMap<readonly WorkloadEndpointPolicy[], readonly NamedSet[]>();
+
+function addressSets(endpoints: readonly WorkloadEndpointPolicy[]): readonly NamedSet[] {
+  const sets = knownSets.get(endpoints) ?? ([4, 6] as const).map((family) => addressSet(family, endpoints));
+  knownSets.set(endpoints, sets);
+  return sets;
+}
+
 function addressSet(family: Family, endpoints: readonly WorkloadEndpointPolicy[]): NamedSet {
   const elements: Value[] = endpoints.flatMap((endpoint) =>
     ofFamily(endpoint.addresses, family).map((address) => [endpoint.interface, address]),
@@ -67,16 +84,14 @@ function addressRule(set: NamedSet): NftRule {
   return { statements: [match(concat(meta.iifname, source), inSet(set.name)), accept], comment: 'own addresses' };
 }
 
-/** For what has none of the addresses of its endpoint. */
-function foreignChain(endpoint: WorkloadEndpointPolicy, deny: NftRule, { pool }: Rendering): string {
+/** For what has none of the addresses of its endpoint, but perhaps a source that the endpoint may spoof. */
+function allowedChain({ allowedSources }: WorkloadEndpointPolicy, deny: NftRule, { pool }: Rendering): string {
   const allowed = ([4, 6] as const).flatMap((family) => {
-    const prefixes = ofFamily(endpoint.allowedSources, family).map(parsePrefix);
+    const prefixes = ofFamily(allowedSources, family).map(parsePrefix);
     const source = family === 4 ? ip.saddr : ip6.saddr;
     return prefixes.length === 0 ? [] : [{ statements: [match(source, anyOf(prefixes)), accept] }];
   });
-  return allowed.length === 0
-    ? pool.add('anti-spoof-deny', 'sources that are not allowed', [deny])
-    : pool.add('anti-spoof-allowed', 'allowSpoofedSourcePrefixes', [...allowed, deny]);
+  return pool.add('anti-spoof-allowed', 'allowSpoofedSourcePrefixes', [...allowed, deny]);
 }
 
 function ofFamily(texts: readonly string[], family: Family): string[] {

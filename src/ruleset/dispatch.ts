@@ -15,8 +15,30 @@ export function dispatch(
   by: 'iifname' | 'oifname',
   elements: readonly (readonly [string, Verdict])[],
 ): Dispatch {
-  const map: VerdictMap = { name, type: ['ifname'], elements };
+  const map = steadyMap({ name, type: ['ifname'], elements });
   return { map, lookup: elements.length > 0 ? [{ statements: [vmapNamed(meta[by], name)] }] : [] };
+}
+
+const latestMaps = new Map<string, VerdictMap>();
+
+/** The map of the table before if it is the same: what is known of it stays with it. */
+function steadyMap(map: VerdictMap): VerdictMap {
+  const before = latestMaps.get(map.name);
+  if (before && hasSameElements(before, map)) return before;
+  latestMaps.set(map.name, map);
+  return map;
+}
+
+function hasSameElements({ elements }: VerdictMap, { elements: others }: VerdictMap): boolean {
+  if (elements.length !== others.length) return false;
+  return elements.every(([key, verdict], index) => {
+    const [otherKey, other] = others[index] ?? [];
+    return key === otherKey && verdict.kind === other?.kind && targetOf(verdict) === targetOf(other);
+  });
+}
+
+function targetOf(verdict: Verdict): string | undefined {
+  return 'chain' in verdict ? verdict.chain : undefined;
 }
 
 /** The host endpoints that are active here: by interface, and the wildcard. */

@@ -56,5 +56,6 @@ function recording(sets: SetNames, calls: Call[]): SetNames {
     get used() {
       return sets.used;
     },
+    again: (now) => sets.again(now),
   };
 }

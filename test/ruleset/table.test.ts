@@ -656,3 +656,31 @@ t.test(
     );
   },
 );
+
+t.test('what is the same in the table after a change is the same object', async (t) => {
+  const calculator = newCalculator();
+  const table = (yaml: string) => {
+    for (const resource of fromYaml(yaml)) calculator.upsert(resource);
+    return renderTable(calculator.calculate().hostPolicy);
+  };
+  const set = (nets: string) =>
+    `{kind: GlobalNetworkSet, metadata: {name: s, labels: {a: b}}, spec: {nets: [${nets}]}}`;
+  const policy = (port: number) =>
+    gnp(
+      'p',
+      `ingress: [{action: Allow, protocol: TCP, source: {selector: a == 'b'}, destination: {ports: [${port}]}}]`,
+    );
+  const workload = wep('w', 'interfaceName: cali1, ipNetworks: [10.0.0.1]');
+  const first = table(`${hep('h', 'interfaceName: eth0')}${workload}${policy(80)}---\n${set('192.0.2.1')}`);
+  const members = table(set('192.0.2.1, 192.0.2.2'));
+  t.equal(members.chains, first.chains);
+  t.equal(members.maps, first.maps);
+  t.not(members.sets, first.sets);
+  const lengths = table(set('192.0.2.1, 198.51.100.0/24'));
+  t.not(lengths.chains, first.chains, 'another prefix length is another rule');
+  const port = table(policy(81));
+  const isNew = (name: string) => !first.maps.some((map) => map.name === name && port.maps.includes(map));
+  t.strictSame([isNew('workload-source'), isNew('host-ingress')], [false, true]);
+  const base = port.chains.filter((chain) => chain.base !== undefined);
+  t.ok(base.every((chain) => first.chains.includes(chain)));
+});
