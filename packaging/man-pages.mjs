@@ -1,4 +1,4 @@
-import { settingNames, settingsTable, variableName } from '../dist/cli/settings-table.js';
+import { settingNames, settingsTable, variableName } from '../dist/cli/settings/settings-table.js';
 
 /** margay.1, of the program's commands and options. */
 export function manPage(program, version, date) {

@@ -1,4 +1,4 @@
-import { settingNames, settingsTable, variableName } from '../dist/cli/settings-table.js';
+import { settingNames, settingsTable, variableName } from '../dist/cli/settings/settings-table.js';
 import { wrapped } from './wrapped.mjs';
 
 /** /etc/margay/margay.yaml as it is installed: every setting, explained, and switched off. */

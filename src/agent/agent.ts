@@ -12,7 +12,6 @@ import { notReadyReasons, type QuarantinedObject, type Status } from '../observe
 import type { StatusProvider } from '../observe/status-server.js';
 import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 import type { HostPolicy } from '../policy/host-policy.js';
-import { remoteEndpoints } from '../policy/remote-endpoints.js';
 import { keyOf } from '../resources/key-of.js';
 import { keyText, type ObjectKey } from '../resources/resource.js';
 import { conntrackTable, type RenderOptions, renderTable, TABLE } from '../ruleset/render.js';
@@ -27,6 +26,7 @@ import type { StateKeeper } from './state-keeper.js';
 import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetStatus } from './status-report.js';
 import { statusReports } from './status-reports.js';
 import { tellOnce } from './tell-once.js';
+import { whenInForce } from './when-in-force.js';
 
 export interface AgentOptions {
   readonly node: string;
@@ -218,17 +218,11 @@ export function agent(options: AgentOptions): Agent {
     },
   });
 
-  const keep = remoteEndpoints(options.node);
-  const kept = (event: SourceEvent): SourceEvent => {
-    if (event.type !== 'update' || !event.parsed.valid) return event;
-    return { ...event, parsed: { ...event.parsed, resource: keep(event.parsed.resource) } };
-  };
-
   const listener = {
     events(events: readonly SourceEvent[]) {
       lastChange = timestamp();
       for (const event of events) metrics.calcGraphUpdatesProcessed.inc(1, { type: kindOf(event) });
-      take(admitted.events(events.map(kept)));
+      take(admitted.events(events));
       changed();
     },
     inSync() {
@@ -288,6 +282,7 @@ export function agent(options: AgentOptions): Agent {
     enforced: input.inForce,
     lastApply,
     drift,
+    state: { problem: options.state.problem() },
   });
 
   const status = (): Status => {
@@ -305,6 +300,7 @@ export function agent(options: AgentOptions): Agent {
 
   const provider: Agent = {
     async start() {
+      await driver.usable();
       const entries = await options.state.load();
       admitted.restore(entries);
       connections.restore(entries.map(({ resource }) => resource));
@@ -323,10 +319,15 @@ export function agent(options: AgentOptions): Agent {
       await options.state.close();
     },
     status,
-    async waitInForce(signal) {
-      await source.catchUp();
-      await input.reached(input.current, signal);
-    },
+    waitInForce: (signal) =>
+      whenInForce(
+        {
+          catchUp: () => source.catchUp(),
+          reached: () => input.reached(input.current, signal),
+          isReady: () => vitals().ready,
+        },
+        signal,
+      ),
     refreshMetrics() {
       if (calculation) recordMetrics(metrics, status(), enforced, calculation, calculator);
     },
@@ -350,7 +351,7 @@ function brokenObject(key: ObjectKey, error: unknown): QuarantinedObject {
 }
 
 function kindOf(event: SourceEvent): string {
-  return event.type === 'problems' ? 'File' : event.key.kind;
+  return event.type === 'problems' ? (event.kind ?? 'File') : event.key.kind;
 }
 
 function oneLine({ message }: Error): string {

@@ -14,6 +14,7 @@ export function countedDriver(driver: Driver, metrics: Metrics): Driver {
   };
   return {
     name: driver.name,
+    usable: () => driver.usable(),
     apply: (script) => counted(driver.apply(script), metrics.nftCalls, metrics.nftErrors),
     check: (script) => driver.check(script),
     has: (table) => counted(driver.has(table), metrics.nftListCalls, metrics.nftListErrors),

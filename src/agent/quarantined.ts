@@ -51,7 +51,10 @@ export function mayHide({ file, unreadable, problems }: Problems, key: ObjectKey
 }
 
 function fileReasons({ key, origin, held }: Judged, files: readonly Problems[]): readonly Issue[] {
-  const event = files.find((event) => (event.unreadable || held) && mayHide(event, key, origin));
+  // A whole kind is told once, not for each of its objects.
+  const event = files.find(
+    (event) => event.kind === undefined && (event.unreadable || held) && mayHide(event, key, origin),
+  );
   return event?.problems.filter(({ key }) => key === undefined).map(({ issue }) => issue) ?? [];
 }
 

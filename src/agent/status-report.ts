@@ -50,18 +50,18 @@ export function policyStatuses(states: readonly PolicyState[]): PolicyStatus[] {
   return states.map(({ key, tier, state, reason }) => ({ ...key, tier, state, reason }));
 }
 
-/** Objects that are not used as they are in the datastore, and files of which not even that can be told. */
+/** Objects that are not used as they are in the datastore, and files and whole kinds (`*`) of which not even that can be told. */
 export function quarantinedObjects(admission: Admission): QuarantinedObject[] {
   const objects = admission
     .quarantined()
     .map(({ file, line, ...object }): QuarantinedObject => ({ ...object, file: file ?? null, line: line ?? null }));
-  const files = admission.problems().flatMap(({ file, unreadable, problems }) =>
+  const files = admission.problems().flatMap(({ file, kind, unreadable, problems }) =>
     problems
       .filter(({ key }) => key === undefined)
       .map(
         ({ line, issue }): QuarantinedObject => ({
-          kind: 'File',
-          name: file,
+          kind: kind ?? 'File',
+          name: kind === undefined ? file : '*',
           file,
           line: issue.line ?? line ?? null,
           path: issue.path,

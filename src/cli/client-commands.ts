@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type PatchType, patchTypes } from '../client/patch-type.js';
 import { getHelp, patchHelp, writeHelp } from './client-help.js';
-import type { InputOptions } from './input-documents.js';
 import type { Io } from './io.js';
-import type { NamedOptions } from './named-objects.js';
-import { type OutputFormat, outputFormats } from './output-format.js';
-import type { Settings } from './settings.js';
+import type { InputOptions } from './objects/input-documents.js';
+import type { NamedOptions } from './objects/named-objects.js';
+import { type OutputFormat, outputFormats } from './objects/output-format.js';
+import type { Settings } from './settings/settings.js';
 
 type Options = Readonly<Record<string, unknown>>;
 

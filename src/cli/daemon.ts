@@ -11,14 +11,16 @@ import { createNotify, type Notify } from '../observe/sd-notify.js';
 import { serveStatus } from '../observe/status-server.js';
 import { feedWatchdog } from '../observe/watchdog.js';
 import type { HostPolicy } from '../policy/host-policy.js';
+import { remoteEndpoints } from '../policy/remote-endpoints.js';
 import { parseResource } from '../resources/parse-resource.js';
 import { checkSelector } from '../selector/check-selector.js';
+import { collectAtRest } from './collect-at-rest.js';
 import type { Io } from './io.js';
 import { newCalculator } from './offline-policy.js';
 import { openReporter } from './open-reporter.js';
 import { openSource } from './open-source.js';
 import { renderOptions } from './render-options.js';
-import type { Address, Settings } from './settings.js';
+import type { Address, Settings } from './settings/settings.js';
 import { readVersion } from './version.js';
 
 export interface Daemon {
@@ -41,13 +43,17 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     ? createMetrics()
     : { metrics: silentMetrics(), exposition: undefined };
   const manager = serviceManager(notify);
+  const collector = collectAtRest();
   const version = readVersion();
   metrics.host.set(1, { host: settings.node });
   metrics.buildInfo.set(1, { version });
   const margay = agent({
     node: settings.node,
     version,
-    source: await openSource(settings, environment, { warn: (message) => log.warn(message) }),
+    source: await openSource(settings, environment, {
+      warn: (message) => log.warn(message),
+      keep: remoteEndpoints(settings.node),
+    }),
     interfaces: followInterfaces(),
     driver: nftCommand({ session: settings.driver === 'nft' }),
     conntrack: conntrackCommand(),
@@ -60,7 +66,10 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     }),
     log,
     metrics,
-    changed: manager.changed,
+    changed: (ready, policy) => {
+      manager.changed(ready, policy);
+      if (ready) collector.worked();
+    },
   });
   const socket = await serveStatus(settings.runDir, margay);
   const servers = httpServices(settings, margay, exposition).map((service) => serveHttp({ ...service, log }));
@@ -75,6 +84,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
   const close = async () => {
     await margay.stop();
     stopFeeding();
+    collector.stop();
     await Promise.all(servers.map((server) => server.close()));
     await socket.close();
   };

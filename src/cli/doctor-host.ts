@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { execa } from 'execa';
 import type { Host } from '../doctor/gather-facts.js';
-import type { Environment } from './settings-table.js';
+import type { Environment } from './settings/environment.js';
 
 /** The host that this process runs on. The PATH of a user may lack the directories of nft, ip and sshd. */
 export function doctorHost({ PATH = '' }: Environment): Host {

@@ -8,7 +8,8 @@ import { defaultAllowProfile } from '../resources/packaged-rules.js';
 import type { Issue } from '../resources/resource.js';
 import { initialTiers } from '../resources/tier.js';
 import { openSource, readOnce, type SourceSettings } from './open-source.js';
-import type { Environment, Settings } from './settings-table.js';
+import type { Environment } from './settings/environment.js';
+import type { Settings } from './settings/settings-table.js';
 
 /** The calculation of a node, as every command that needs one makes it. */
 export function newCalculator(node: string, environment: Environment): PolicyCalculator {

@@ -1,7 +1,8 @@
 import type { StatusReporter } from '../datastore/etcd/etcd-reporter.js';
-import { etcdSettings } from './etcd-settings.js';
 import type { SourceSettings } from './open-source.js';
-import type { Environment, Settings } from './settings-table.js';
+import type { Environment } from './settings/environment.js';
+import { etcdSettings } from './settings/etcd-settings.js';
+import type { Settings } from './settings/settings-table.js';
 
 /** What tells of the agent and its endpoints where Calico's does; undefined for a datastore where it does not. */
 export async function openReporter(

@@ -5,10 +5,10 @@ import { objectReader } from '../datastore/file/read-objects.js';
 import type { Problems } from '../datastore/source.js';
 import type { Store } from '../datastore/store.js';
 import { checkSelector } from '../selector/check-selector.js';
-import { etcdSettings } from './etcd-settings.js';
 import type { Io } from './io.js';
 import type { SourceSettings } from './open-source.js';
 import { printable } from './printable.js';
+import { etcdSettings } from './settings/etcd-settings.js';
 
 /** A store, and how Calico's client treats such a datastore. */
 export interface OpenStore {
@@ -30,7 +30,7 @@ export async function openStore(
   const { datastore } = settings;
   if (datastore.type === 'kubernetes') {
     const { kubernetesStore } = await import('../datastore/kubernetes/store/kubernetes-store.js');
-    const { kubernetesOptions } = await import('./kubernetes-options.js');
+    const { kubernetesOptions } = await import('./settings/kubernetes-options.js');
     const warn = (message: string): void => void stderr.write(`margay: ${printable(message)}\n`);
     const store = kubernetesStore(kubernetesOptions(datastore, environment, warn));
     return { store, clientOptions: { initialisation: { clusterType: 'kdd' } } };

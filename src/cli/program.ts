@@ -5,9 +5,9 @@ import type { ExplainOptions } from './commands/explain.js';
 import type { StatusOptions } from './commands/status.js';
 import type { Io } from './io.js';
 import { mainHelp } from './main-help.js';
-import { type Flags, resolveSettings } from './settings.js';
-import { SettingsError } from './settings-error.js';
-import { type SettingsCommand, settingNames, settingsTable, variableName } from './settings-table.js';
+import { type Flags, resolveSettings } from './settings/settings.js';
+import { SettingsError } from './settings/settings-error.js';
+import { type SettingsCommand, settingNames, settingsTable, variableName } from './settings/settings-table.js';
 import { type Shell, shells } from './shells.js';
 import { readVersion } from './version.js';
 

@@ -1,5 +1,5 @@
 import type { RenderOptions } from '../ruleset/render.js';
-import type { Settings } from './settings-table.js';
+import type { Settings } from './settings/settings-table.js';
 
 /** What the settings say about the form of the ruleset. */
 export function renderOptions({ lists }: Pick<Settings, 'lists'>): RenderOptions {

@@ -44,7 +44,7 @@ function headline(status: Status, paint: Paint): string[] {
 }
 
 function overview(status: Status, paint: Paint): string[] {
-  const { datastore, ruleset, lastApply, drift } = status;
+  const { datastore, ruleset, lastApply, drift, state } = status;
   const connected = paintedConnection(datastore, paint);
   const changed = datastore.lastChange === null ? '' : `, last change ${datastore.lastChange}`;
   const size = ['chains', 'rules', 'sets', 'elements'] as const;
@@ -66,6 +66,8 @@ function overview(status: Status, paint: Paint): string[] {
           }`,
     ],
     ['Drift', drift.repairs === 0 ? 'none' : `${counted(drift.repairs, 'repairs')}, the last ${drift.last ?? ''}`],
+    // A daemon of an earlier version does not tell.
+    ...(state?.problem ? [['State', paint('red', `not written: ${printable(state.problem)}`)]] : []),
     ['Version', printable(status.version)],
   ];
   return columns(rows);

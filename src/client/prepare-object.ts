@@ -1,11 +1,13 @@
 import { asStoredObject } from '../datastore/as-stored-object.js';
 import type { StoredObject } from '../datastore/store.js';
-import { kindOf } from '../resources/kinds.js';
+import { asCalicoPrints } from '../resources/as-calico-prints.js';
+import { kindOf, type Resource } from '../resources/kinds.js';
 import { isMap } from '../resources/normalise.js';
 import { isOtherCalicoKind } from '../resources/other-kinds.js';
 import { type ParseOptions, parseResource } from '../resources/parse-resource.js';
 import type { Issue, ObjectKey } from '../resources/resource.js';
 import { checkSelector } from '../selector/check-selector.js';
+import { withFelixDefaults } from './felix-defaults.js';
 
 /** What a user gives to be written, looked at: what Calico's client fills in is filled in. */
 export interface PreparedObject {
@@ -34,8 +36,17 @@ export function prepareObject(
   const known = key === undefined ? {} : { key };
   const wrongNamespace = namespace === undefined ? undefined : namespaceIssue(value, key, namespace);
   const issues = [...(wrongNamespace === undefined ? [] : [wrongNamespace]), ...(parsed.valid ? [] : parsed.issues)];
-  const object = parsed.valid && issues.length === 0 ? asStoredObject(parsed.resource) : undefined;
+  const object = parsed.valid && issues.length === 0 ? storedForm(parsed.resource) : undefined;
   return { ...known, ...(object === undefined ? {} : { object }), issues, warnings: parsed.warnings };
+}
+
+/** As Calico's client would write it. */
+function storedForm(resource: Resource): StoredObject | undefined {
+  const definition = kindOf(resource.kind);
+  if (definition === undefined) return undefined;
+  const complete =
+    resource.kind === 'FelixConfiguration' ? { ...resource, spec: withFelixDefaults(resource.spec) } : resource;
+  return asStoredObject(asCalicoPrints(complete, definition));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { asStoredObject } from '../datastore/as-stored-object.js';
 import type { StoredObject } from '../datastore/store.js';
-import type { Kind } from '../resources/kinds.js';
+import { asCalicoPrints } from '../resources/as-calico-prints.js';
+import { type Kind, kinds } from '../resources/kinds.js';
 import { isMap } from '../resources/normalise.js';
 import { defaultAllowProfile } from '../resources/packaged-rules.js';
 import type { ObjectKey } from '../resources/resource.js';
@@ -36,7 +37,8 @@ function asStatic(value: unknown): StoredObject[] {
 const tierLabel = 'projectcalico.org/tier';
 
 /** An object as Calico's client shows it: policies with the label of their tier, tiers with order and action. */
-export function asRead(object: StoredObject): StoredObject {
+export function asRead(stored: StoredObject): StoredObject {
+  const object = asStoredObject(asCalicoPrints(stored, kinds[stored.kind])) ?? stored;
   if (belongsToTier(object.kind)) return withTierLabel(object);
   if (object.kind !== 'Tier') return object;
   const spec = isMap(object.spec) ? object.spec : {};

@@ -27,6 +27,8 @@ export interface Delete {
 export interface Problems {
   readonly type: 'problems';
   readonly file: string;
+  /** It is no file, but where a datastore has all objects of this kind, or some of them. */
+  readonly kind?: string;
   /** The file as a whole could not be read or parsed: its objects are as they last were. */
   readonly unreadable: boolean;
   readonly problems: readonly Problem[];

@@ -1,3 +1,4 @@
+import { nftVersion } from '../nft/nft-version.js';
 import type { BootFacts, Facts, ForeignChain, PolicyFacts, ServiceFacts } from './finding.js';
 
 export interface CommandOutcome {
@@ -49,7 +50,7 @@ export async function gatherFacts(host: Host, own: OwnFacts): Promise<Facts> {
   const chains = parseChains(await output('nft', '-j', 'list', 'chains'));
   return {
     kernelRelease: host.kernelRelease,
-    nftVersion: nft === undefined ? undefined : (/v(\d+(?:\.\d+)*)/.exec(nft)?.[1] ?? nft),
+    nftVersion: nft === undefined ? undefined : nftVersion(nft),
     ipAvailable: ip !== undefined,
     conntrackAvailable: conntrack !== undefined,
     features: chains && (await checkFeatures(host, own.featureScripts)),

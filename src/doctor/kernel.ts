@@ -1,7 +1,7 @@
+import { isOlder, OLDEST_NFT } from '../nft/nft-version.js';
 import type { Check, Finding } from './finding.js';
 
-const OLDEST_KERNEL = [5, 10];
-const OLDEST_NFT = [1, 0, 6];
+const OLDEST_KERNEL = '5.10';
 
 /** The kernel, nft, and the other commands that the daemon runs. */
 export const kernel: Check = (facts) => {
@@ -10,7 +10,7 @@ export const kernel: Check = (facts) => {
   if (isOlder(kernelRelease, OLDEST_KERNEL))
     findings.push({
       result: 'warning',
-      message: `Linux ${kernelRelease} is older than ${OLDEST_KERNEL.join('.')}`,
+      message: `Linux ${kernelRelease} is older than ${OLDEST_KERNEL}`,
       advice: 'upgrade the kernel, or expect that it refuses some policies',
     });
   else findings.push({ result: 'ok', message: `Linux ${kernelRelease}` });
@@ -45,17 +45,8 @@ function nftFinding(version: string | undefined): Omit<Finding, 'topic'> {
   if (isOlder(version, OLDEST_NFT))
     return {
       result: 'problem',
-      message: `nft ${version} is older than ${OLDEST_NFT.join('.')}`,
+      message: `nft ${version} is older than ${OLDEST_NFT}`,
       advice: 'upgrade nftables',
     };
   return { result: 'ok', message: `nft ${version}` };
-}
-
-function isOlder(version: string, oldest: readonly number[]): boolean {
-  const numbers = version.split(/[^0-9]+/).map(Number);
-  for (const [i, least] of oldest.entries()) {
-    const number = numbers[i] ?? 0;
-    if (number !== least) return number < least;
-  }
-  return false;
 }

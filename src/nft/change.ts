@@ -1,5 +1,5 @@
-import type { OtherKind } from './driver.js';
 import type { Chain, DataType, NamedSet, Origin, Rule, Table, Value, Verdict, VerdictMap } from './objects.js';
+import type { OtherKind } from './other-objects.js';
 
 /** One step of a transaction on table `inet TABLE`. */
 export type Change = { readonly table: string } & (

@@ -1,6 +1,7 @@
 import type { Change, MapElement } from './change.js';
-import type { OtherObject, SetContent, TableContent } from './driver.js';
+import type { SetContent, TableContent } from './driver.js';
 import type { Chain, NamedSet, Statement, Table, Value, VerdictMap } from './objects.js';
+import type { OtherObject } from './other-objects.js';
 import { isNftName } from './safe-text.js';
 import { sameChain } from './table-differences.js';
 

@@ -1,5 +1,6 @@
 import type { Change } from './change.js';
 import type { Origin } from './objects.js';
+import type { OtherObject } from './other-objects.js';
 
 /** A script for `nft -f`: one transaction. `origins[i]` says for whom line i (from 0) was written. */
 export interface Script {
@@ -11,12 +12,12 @@ export interface Script {
 
 /**
  * Why a transaction was refused, or the table could not be read. `invalid`: not even tried, since a name or value can't be
- * written. `forbidden`: the process may not use nf_tables. `failed`: nft
+ * written. `outdated`: this nft is too old. `forbidden`: the process may not use nf_tables. `failed`: nft
  * came to no verdict, for want of memory or because it was killed. `refused`: by nft or the kernel, nothing of it is in force. After a `timeout` it may be in force or not.
  */
 export class NftError extends Error {
   constructor(
-    readonly code: 'invalid' | 'refused' | 'missing' | 'forbidden' | 'failed' | 'timeout' | 'unreadable',
+    readonly code: 'invalid' | 'refused' | 'missing' | 'outdated' | 'forbidden' | 'failed' | 'timeout' | 'unreadable',
     message: string,
     /** Whose rule caused it, and the script's line, where nft says so. */
     readonly origin?: Origin,
@@ -58,24 +59,6 @@ export interface TableContent {
   readonly flagged: boolean;
 }
 
-export interface OtherObject {
-  readonly kind: OtherKind;
-  readonly name: string;
-}
-
-export const OTHER_KINDS = [
-  'counter',
-  'quota',
-  'limit',
-  'ct helper',
-  'ct timeout',
-  'ct expectation',
-  'secmark',
-  'synproxy',
-  'flowtable',
-] as const;
-export type OtherKind = (typeof OTHER_KINDS)[number];
-
 /** A commit to nf_tables by somebody else that touched our table, or events that were lost. */
 export interface ForeignChange {
   readonly kind: 'changed' | 'lost';
@@ -90,6 +73,8 @@ export interface Watch {
 /** The only way to the kernel's nf_tables. Calls are made one after another. */
 export interface Driver {
   readonly name: string;
+  /** Throws NftError if it can't work at all on this host. */
+  usable(): Promise<void>;
   /** One transaction: all or nothing. Throws NftError. */
   apply(script: Script): Promise<void>;
   /** The same without effect. */

@@ -43,6 +43,7 @@ export function fakeDriver({ table: initial, refuse }: FakeDriverOptions = {}): 
     content,
     table: () => table,
     scripts,
+    usable: async () => undefined,
     async apply(script) {
       scripts.push(script);
       table = tried(script);

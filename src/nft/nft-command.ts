@@ -3,6 +3,7 @@ import { type Driver, NftError, type Script, type TableContent, type Watch } fro
 import { refusal } from './nft-error.js';
 import { nftMonitor } from './nft-monitor.js';
 import { nftSession } from './nft-session.js';
+import { isOlder, nftVersion, OLDEST_NFT } from './nft-version.js';
 import { ownProcesses } from './own-processes.js';
 import { parseListing } from './parse-listing.js';
 import { objectName } from './safe-text.js';
@@ -20,7 +21,7 @@ export interface NftCommandOptions {
 const LARGEST_OUTPUT = 500_000_000;
 
 /**
- * The kernel by way of the `nft` command, 1.0.6 or newer: a process for each transaction, or one that stays for the small ones,
+ * The kernel by way of the `nft` command: a process for each transaction, or one that stays for the small ones,
  * and `nft monitor` to follow others.
  * Needs CAP_NET_ADMIN in the network namespace.
  */
@@ -54,6 +55,18 @@ export function nftCommand({
   };
   return {
     name: session ? 'nft' : 'nft-spawn',
+    async usable() {
+      let printed: string;
+      try {
+        printed = await run(['--version']).output;
+      } catch (error) {
+        throw failure(error, timeoutSeconds) ?? unreadable(error);
+      }
+      const version = nftVersion(printed);
+      if (!isOlder(version, OLDEST_NFT)) return;
+      const message = `nft ${version} is too old: Margay needs ${OLDEST_NFT} or newer; upgrade the package nftables`;
+      throw new NftError('outdated', message);
+    },
     async apply(script) {
       if (await staying?.apply(script)) return;
       await runScript(['-f', '-'], script);

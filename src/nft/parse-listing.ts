@@ -1,15 +1,9 @@
 import { canonicalValue } from './canonical-value.js';
 import { chainHeader, ruleText, setHeader, verdictText } from './content.js';
-import {
-  type ChainContent,
-  NftError,
-  OTHER_KINDS,
-  type OtherObject,
-  type SetContent,
-  type TableContent,
-} from './driver.js';
+import { type ChainContent, NftError, type SetContent, type TableContent } from './driver.js';
 import { isRecord, type Json, type JsonObject } from './json.js';
 import type { BaseChain, DataType } from './objects.js';
+import { OTHER_KINDS, type OtherObject } from './other-objects.js';
 import { parseStatements } from './parse-rule.js';
 import { parseValue, parseVerdict } from './parse-value.js';
 

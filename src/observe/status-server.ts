@@ -17,8 +17,8 @@ export { DaemonRunningError } from './claim-socket.js';
 export interface StatusProvider {
   status(): Status;
   /**
-   * Resolves when everything that was in the datastore at the call is in force. Rejects with the reason if that can't be
-   * told (the datastore is lost), and when the signal is aborted.
+   * Resolves when everything that was in the datastore at the call is in force and the daemon is ready. Rejects when the signal
+   * is aborted.
    */
   waitInForce(signal: AbortSignal): Promise<void>;
 }

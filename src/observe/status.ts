@@ -21,6 +21,8 @@ export interface Status {
   readonly policies: readonly PolicyStatus[];
   readonly quarantined: readonly QuarantinedObject[];
   readonly drift: { readonly repairs: number; readonly last: string | null };
+  /** Why what must outlive the daemon can't be written to its state directory at the moment. */
+  readonly state: { readonly problem: string | null };
 }
 
 export interface DatastoreStatus {

@@ -1,32 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
-import type {
-  GlobalNetworkPolicy,
-  KubernetesNetworkPolicy,
-  NetworkPolicy,
-  Profile,
-  Rule as ResourceRule,
-} from '../resources/kinds.js';
+import type { Profile, Rule as ResourceRule } from '../resources/kinds.js';
 import { policySelector } from './effective-selector.js';
 import type { PolicyRules, ProfileRules, Rule } from './host-policy.js';
 import type { Labels } from './label-index.js';
 import { labelIndex } from './label-index.js';
 import type { MemberIndex } from './member-index.js';
-import type { PolicyOrder } from './policy-order.js';
+import { hasSamePlace, namespaceOf, type Policy, type PolicyFacts, policyFacts, policyId } from './policy-facts.js';
 import { resolveRule } from './resolve-rule.js';
 import { type SharedTiers, sharedTiers } from './shared-tiers.js';
-
-export type Policy = NetworkPolicy | KubernetesNetworkPolicy | GlobalNetworkPolicy;
-
-export const DEFAULT_TIER = 'default';
-
-/** What decides where and how a policy takes part. */
-export interface PolicyFacts extends PolicyOrder {
-  readonly id: string;
-  /** Another for each policy, the same for all its versions. */
-  readonly number: number;
-  readonly policy: Policy;
-  readonly tier: string;
-}
 
 /**
  * Which policies select which local endpoints. Only the rules of those that select one are resolved, and only their sets and
@@ -70,13 +50,13 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
 
   let policyCount = 0;
 
-  const index = labelIndex((policyId, endpoint, isSelected) => {
-    const fact = facts.get(policyId);
+  const index = labelIndex((id, endpoint, isSelected) => {
+    const fact = facts.get(id);
     if (fact) tiers.selected(endpoint, fact, isSelected);
-    const endpoints = (selected.get(policyId) ?? 0) + (isSelected ? 1 : -1);
-    selected.set(policyId, endpoints);
-    if (endpoints === 0) deactivate(policyId);
-    else if (isSelected && endpoints === 1) activate(policyId);
+    const endpoints = (selected.get(id) ?? 0) + (isSelected ? 1 : -1);
+    selected.set(id, endpoints);
+    if (endpoints === 0) deactivate(id);
+    else if (isSelected && endpoints === 1) activate(id);
   });
 
   const tiers = sharedTiers(index.selectorsOf, facts);
@@ -133,7 +113,7 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
     setPolicy(policy) {
       const id = policyId(policy.kind, namespaceOf(policy), policy.metadata.name);
       const old = facts.get(id);
-      const fact = factsOf(policy, id, old?.number ?? ++policyCount);
+      const fact = policyFacts(policy, id, old?.number ?? ++policyCount);
       facts.set(id, fact);
       if (old && !hasSamePlace(old, fact)) tiers.forgetAll();
       index.setSelector(fact.id, policySelector(policy));
@@ -196,40 +176,6 @@ function snapshots<T>() {
       return snapshot;
     },
   };
-}
-
-/** One text per policy, as it appears in comments: `GlobalNetworkPolicy/NAME`, `NetworkPolicy/NAMESPACE/NAME`. */
-export function policyId(kind: string, namespace: string | undefined, name: string): string {
-  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
-}
-
-function namespaceOf(policy: Policy): string | undefined {
-  return policy.kind === 'GlobalNetworkPolicy' ? undefined : policy.metadata.namespace;
-}
-
-function factsOf(policy: Policy, id: string, number: number): PolicyFacts {
-  const { kind, metadata, spec } = policy;
-  return {
-    id,
-    number,
-    policy,
-    tier: spec.tier ?? DEFAULT_TIER,
-    order: spec.order,
-    tie: `${metadata.name}/${namespaceOf(policy) ?? ''}/${kind}`,
-  };
-}
-
-/** Whether two versions of a policy stand at the same place of the same lists, whatever else is different. */
-function hasSamePlace(a: PolicyFacts, b: PolicyFacts): boolean {
-  return a.tier === b.tier && a.order === b.order && isDeepStrictEqual(placeOf(a.policy), placeOf(b.policy));
-}
-
-/** What `endpoint-tiers.ts` looks at. */
-function placeOf({ kind, spec }: Policy): readonly unknown[] {
-  const { types } = spec;
-  if (kind !== 'GlobalNetworkPolicy') return [types];
-  const { doNotTrack, preDNAT, applyOnForward } = spec;
-  return [types, doNotTrack, preDNAT, applyOnForward];
 }
 
 function resolvePolicy({ id, policy, tier }: PolicyFacts, members: MemberIndex): Resolved<PolicyRules> {

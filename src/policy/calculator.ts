@@ -13,12 +13,13 @@ import type {
 import { type Issue, keyText, type ObjectKey } from '../resources/resource.js';
 import { matches } from '../selector/matches.js';
 import { parseSelector } from '../selector/parse-selector.js';
-import { activePolicies, type Policy, policyId } from './active-policies.js';
+import { activePolicies } from './active-policies.js';
 import { hostEndpointItem, networkSetItem, type SelectableItem, workloadEndpointItem } from './endpoint-item.js';
 import type { HostPolicy } from './host-policy.js';
 import { hostEndpointPolicies, type LocalEndpoints, nats, workloadEndpointPolicies } from './local-endpoints.js';
 import { memberIndex } from './member-index.js';
 import { type Notice, noticesOf } from './notices.js';
+import { type Policy, policyId } from './policy-facts.js';
 import { type PolicyState, policyStates, type StagedPolicy } from './policy-states.js';
 import type { HostInterfaces } from './resolve-interfaces.js';
 

@@ -2,7 +2,7 @@ import type { EntityRule } from '../resources/kinds.js';
 import { parseSelector } from '../selector/parse-selector.js';
 import { prefixLabels, replaceAll, replaceGlobal } from '../selector/rewrite-selector.js';
 import { all, and, equals, has, isIn, not, type Selector } from '../selector/selector.js';
-import type { Policy } from './active-policies.js';
+import type { Policy } from './policy-facts.js';
 
 export const NAMESPACE_LABEL = 'projectcalico.org/namespace';
 export const ORCHESTRATOR_LABEL = 'projectcalico.org/orchestrator';

@@ -1,4 +1,4 @@
-import { cidrText, parseCidr } from '../resources/address.js';
+import { canonicalCidr, parseCidr } from '../resources/address.js';
 import type { GlobalNetworkSet, HostEndpoint, NetworkSet, WorkloadEndpoint } from '../resources/kinds.js';
 import { protocolNumber } from '../resources/protocol.js';
 import {
@@ -42,7 +42,7 @@ export function workloadEndpointItem({ metadata, spec }: WorkloadEndpoint): Sele
 
 /** A network set in a namespace inherits from the profile of the namespace. */
 export function networkSetItem({ kind, metadata, spec }: NetworkSet | GlobalNetworkSet): SelectableItem {
-  const nets = (spec.nets ?? []).flatMap((net) => parseCidr(net) ?? []).map(cidrText);
+  const nets = (spec.nets ?? []).flatMap((net) => canonicalCidr(net) ?? []).slice();
   const contribution = { nets, ports: [] };
   if (kind === 'GlobalNetworkSet') return { labels: metadata.labels ?? {}, parents: [], contribution };
   const labels = { ...metadata.labels, [NAMESPACE_LABEL]: metadata.namespace };
@@ -84,8 +84,11 @@ function hostNets(texts: readonly string[]): readonly string[] {
 }
 
 function hostNet(text: string): string | undefined {
-  const address = parseCidr(text)?.address;
-  return address && `${address}/${address.includes(':') ? 128 : 32}`;
+  const cidr = parseCidr(text);
+  if (cidr === undefined) return undefined;
+  // As most are written: kept once.
+  if (cidr.family === 4 && cidr.hadMask && text.length === cidr.address.length + 3 && cidr.length === 32) return text;
+  return `${cidr.address}/${cidr.family === 6 ? 128 : 32}`;
 }
 
 /** Canonical addresses, each once, whatever mask is written behind them. */

@@ -1,6 +1,6 @@
 import type { Tier } from '../resources/kinds.js';
-import type { Policy, PolicyFacts } from './active-policies.js';
 import type { TierPolicies } from './host-policy.js';
+import type { Policy, PolicyFacts } from './policy-facts.js';
 import { comparePolicies, compareTiers, type TierOrder } from './policy-order.js';
 
 /** The tiers of an endpoint, one list for each class of policy. */

@@ -1,9 +1,9 @@
 import { keyOf } from '../resources/key-of.js';
 import type { ObjectKey } from '../resources/resource.js';
-import type { PolicyFacts } from './active-policies.js';
-import { DEFAULT_TIER } from './active-policies.js';
 import { type DeadRule, type Direction, deadRules, followTiers, type Reach } from './dead-rules.js';
 import type { HostPolicy, PolicyRules } from './host-policy.js';
+import type { PolicyFacts } from './policy-facts.js';
+import { DEFAULT_TIER } from './policy-facts.js';
 import { compareText } from './policy-order.js';
 
 /** What became of a policy on this host. */

@@ -119,7 +119,7 @@ function resolvePorts(
   if (ports === undefined || ports.length === 0) return undefined;
   const parsed = ports.map(parsePort);
   return {
-    ranges: parsed.flatMap((port) => ('name' in port ? [] : [port])),
+    ranges: parsed.flatMap((port) => ('name' in port ? [] : [port])).slice(),
     sets: parsed.flatMap((port) => ('name' in port ? [use(namedPortSet(port.name, selector ?? all(), protocol))] : [])),
   };
 }

@@ -1,6 +1,6 @@
 import type { Tier } from '../resources/kinds.js';
-import type { PolicyFacts } from './active-policies.js';
 import { type EndpointTiers, endpointTiers } from './endpoint-tiers.js';
+import type { PolicyFacts } from './policy-facts.js';
 
 export type EndpointKind = 'host' | 'workload';
 

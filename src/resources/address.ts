@@ -35,6 +35,10 @@ export function parseAddress(text: string): Address | undefined {
  * Go; with fewer bits it stays IPv6. Leading zeros of the length are allowed, as Calico does.
  */
 export function parseCidr(text: string): Cidr | undefined {
+  return parsePlainIPv4(text) ?? parseAnyCidr(text);
+}
+
+function parseAnyCidr(text: string): Cidr | undefined {
   const [addressText = '', lengthText, more] = text.split('/');
   const written = parseOctets(addressText);
   if (written === undefined || more !== undefined) return undefined;
@@ -53,6 +57,66 @@ export function cidrText(cidr: Cidr): string {
   return `${cidr.address}/${cidr.length}`;
 }
 
+/** The canonical text of a network as it is written: the very string if that is canonical, as most are, so that it is kept once. */
+export function canonicalCidr(text: string): string | undefined {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) return undefined;
+  const isCanonical =
+    cidr.family === 4 && cidr.exact && text.length === cidr.address.length + (cidr.length < 10 ? 2 : 3);
+  return isCanonical ? text : cidrText(cidr);
+}
+
+const ZERO = 48;
+const DOT = 46;
+const SLASH = 47;
+
+/**
+ * IPv4 as mostly written, in one pass: a large cluster has nothing in greater number. Undefined for whatever else, which may be
+ * an address or network too.
+ */
+function parsePlainIPv4(text: string): Cidr | undefined {
+  let bits = 0;
+  let dots = 0;
+  // -1: it has no digit yet.
+  let octet = -1;
+  let end = 0;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    const digit = code - ZERO;
+    if (digit >= 0 && digit <= 9 && octet !== 0) octet = octet < 0 ? digit : octet * 10 + digit;
+    else if (code === DOT && octet >= 0 && dots < 3) {
+      bits = bits * 256 + octet;
+      octet = -1;
+      dots += 1;
+    } else break;
+    if (octet > 255) return undefined;
+  }
+  if (dots < 3 || octet < 0) return undefined;
+  bits = bits * 256 + octet;
+  const hadMask = end < text.length;
+  const length = hadMask ? plainLength(text, end) : 32;
+  if (length === undefined) return undefined;
+  // A shift by 32 is none.
+  const masked = length === 0 ? 0 : (bits & (-1 << (32 - length))) >>> 0;
+  const exact = masked === bits;
+  return { family: 4, address: exact ? text.slice(0, end) : quadText(masked), length, exact, hadMask };
+}
+
+/** What is behind the slash at `at`, if it is one or two digits without a leading zero, and at most 32. */
+function plainLength(text: string, at: number): number | undefined {
+  const first = text.charCodeAt(at + 1) - ZERO;
+  const digits = text.length - at - 1;
+  if (text.charCodeAt(at) !== SLASH || !(first >= 0 && first <= 9) || digits > 2) return undefined;
+  if (digits === 1) return first;
+  const second = text.charCodeAt(at + 2) - ZERO;
+  const length = first * 10 + second;
+  return first > 0 && second >= 0 && second <= 9 && length <= 32 ? length : undefined;
+}
+
+function quadText(bits: number): string {
+  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
+}
+
 function parseOctets(text: string): number[] | undefined {
   if (!text.includes(':')) return parseDottedQuad(text);
   if (!ipv6.test(text)) return undefined;
@@ -60,7 +124,7 @@ function parseOctets(text: string): number[] | undefined {
   return plain !== undefined && ipaddr.isValid(plain) ? ipaddr.parse(plain).toByteArray() : undefined;
 }
 
-/** By hand, since a large cluster has nothing in greater number: ipaddr.js takes three times as long. */
+/** By hand: ipaddr.js takes three times as long. */
 function parseDottedQuad(text: string): number[] | undefined {
   if (!dottedQuad.test(text)) return undefined;
   const octets = text.split('.').map(Number);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { emptyIsAbsent, report, text } from './field.js';
+import { alwaysPrinted, report, text } from './field.js';
 import { exactNet } from './net-fields.js';
 import { portNameProblem } from './port.js';
 import { type Protocol, supportsPorts } from './protocol.js';
@@ -21,11 +21,11 @@ export const endpointPort = z.object({
 
 export const workloadEndpointPort = z
   .object({
-    name: emptyIsAbsent(text('V-WEP-9', portNameProblem)),
+    name: alwaysPrinted(text('V-WEP-9', portNameProblem), ''),
     protocol: withPorts('V-WEP-10'),
     port: portNumber('V-WEP-11'),
-    hostPort: integer('V-WEP-11', 0, 65535).optional(),
-    hostIP: emptyIsAbsent(exactNet('V-NET')),
+    hostPort: alwaysPrinted(integer('V-WEP-11', 0, 65535), 0),
+    hostIP: alwaysPrinted(exactNet('V-NET'), ''),
   })
   .superRefine(({ name, hostPort }, context) => {
     if (name === undefined && (hostPort ?? 0) === 0)

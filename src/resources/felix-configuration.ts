@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { anyDurationProblem, durationProblem } from './duration.js';
 import { type FelixFailsafePort, failsafePort } from './failsafe-port.js';
 import { ignoredFelixFields } from './felix-ignored-fields.js';
-import { emptyIsAbsent, fieldRoles, oneOf, report, text, within } from './field.js';
+import { alwaysPrinted, emptyIsAbsent, emptyIsPrinted, fieldRoles, oneOf, report, text, within } from './field.js';
 import { clusterMetadata } from './metadata.js';
 import { resourceNameProblem } from './name.js';
 import { cidrOf } from './net-fields.js';
@@ -46,13 +46,14 @@ const nodePortRanges = z.array(port).superRefine((ranges, context) => {
 /** The fields with a meaning for Margay, and those that Calico validates. */
 const spec = z.object({
   ...ignoredFelixFields(),
+  bpfLogLevel: alwaysPrinted(z.unknown(), ''),
   nodeSelector: text('V-FC-1', within(1024)).optional(),
   ipv6Support: bool,
   interfacePrefix: string,
   interfaceExclude: string,
   defaultEndpointToHostAction: word('Drop', 'Accept', 'Return'),
-  failsafeInboundHostPorts: z.array(failsafePort).optional(),
-  failsafeOutboundHostPorts: z.array(failsafePort).optional(),
+  failsafeInboundHostPorts: emptyIsPrinted(z.array(failsafePort)),
+  failsafeOutboundHostPorts: emptyIsPrinted(z.array(failsafePort)),
   nftablesMode: oneOf('V-FC-6', 'Disabled', 'Enabled', 'Auto').optional(),
   nftablesFilterAllowAction: word('Accept', 'Return'),
   nftablesMangleAllowAction: word('Accept', 'Return'),
@@ -96,8 +97,8 @@ const spec = z.object({
   serviceLoopPrevention: emptyIsAbsent(oneOf('V-FC-6', 'Drop', 'Reject', 'Disabled')),
   floatingIPs: oneOf('V-FC-6', 'Enabled', 'Disabled').optional(),
   ipForwarding: emptyIsAbsent(oneOf('V-FC-6', 'Enabled', 'Disabled')),
-  kubeNodePortRanges: nodePortRanges.optional(),
-  externalNodesList: z.array(cidrOf(4, 'V-FC-NODES')).optional(),
+  kubeNodePortRanges: emptyIsPrinted(nodePortRanges),
+  externalNodesList: emptyIsPrinted(z.array(cidrOf(4, 'V-FC-NODES'))),
   xdpEnabled: bool,
   genericXDPEnabled: bool,
   maxIpsetSize: integer,

@@ -9,10 +9,20 @@ export type FieldRole =
   | 'int-or-string'
   | 'as-number'
   | 'duration'
-  | 'empty-is-absent';
+  | 'empty-is-absent'
+  | 'empty-is-printed'
+  | 'always-printed';
 
-/** The fields with a role, what a missing one stands for, and which words it may have; schemas keep no other state. */
-export const fieldRoles = z.registry<{ role: FieldRole; absent?: string; words?: readonly string[] }>();
+/**
+ * The fields with a role, what a missing one stands for, what Calico prints for a missing one, and which words it may have;
+ * schemas keep no other state.
+ */
+export const fieldRoles = z.registry<{
+  role: FieldRole;
+  absent?: string;
+  printed?: unknown;
+  words?: readonly string[];
+}>();
 
 /** Tells what is wrong with a text, as a sentence about the field. */
 export type TextCheck = (text: string) => string | undefined;
@@ -29,6 +39,20 @@ export function text(code: string, check: TextCheck): z.ZodString {
 export function emptyIsAbsent<Schema extends z.ZodType>(schema: Schema): z.ZodOptional<Schema> {
   const optional = schema.optional();
   fieldRoles.add(optional, { role: 'empty-is-absent' });
+  return optional;
+}
+
+/** A list that Calico tells from a missing one when it is empty, and so prints; others not. */
+export function emptyIsPrinted<Schema extends z.ZodType>(schema: Schema): z.ZodOptional<Schema> {
+  const optional = schema.optional();
+  fieldRoles.add(optional, { role: 'empty-is-printed' });
+  return optional;
+}
+
+/** As `emptyIsAbsent`; Calico prints what is missing as `printed`. */
+export function alwaysPrinted<Schema extends z.ZodType>(schema: Schema, printed: unknown): z.ZodOptional<Schema> {
+  const optional = schema.optional();
+  fieldRoles.add(optional, { role: 'always-printed', printed });
   return optional;
 }
 

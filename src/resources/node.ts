@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { asNumberProblem } from './as-number.js';
-import { absentIsEmpty, emptyIsAbsent, fieldRoles, report, text, wordOrNumber } from './field.js';
+import { absentIsEmpty, alwaysPrinted, emptyIsAbsent, fieldRoles, report, text, wordOrNumber } from './field.js';
 import { clusterMetadata } from './metadata.js';
 import { macProblem, resourceNameProblem } from './name.js';
 import { addressOf, cidrOf } from './net-fields.js';
@@ -42,7 +42,9 @@ const spec = z.object({
   orchRefs: z.array(z.object({ nodeName: emptyIsAbsent(z.string()), orchestrator: absentIsEmpty() })).optional(),
   wireguard: wireguard.optional(),
   addresses: z.array(z.object({ address: absentIsEmpty(), type: emptyIsAbsent(z.string()) })).optional(),
-  interfaces: z.array(z.object({ name: z.string().optional(), addresses: z.array(z.string()).optional() })).optional(),
+  interfaces: z
+    .array(z.object({ name: emptyIsAbsent(z.string()), addresses: z.array(z.string()).optional() }))
+    .optional(),
 });
 
 const publicKey = emptyIsAbsent(
@@ -59,7 +61,7 @@ const status = z.object({
 
 /** A Calico Node, as far as the agent reads it. */
 export const node = resource('Node', clusterMetadata('V-NAME', resourceNameProblem), spec).extend({
-  status: status.optional(),
+  status: alwaysPrinted(status, {}),
 });
 
 export type Node = z.infer<typeof node>;

@@ -8,8 +8,10 @@ import type { Issue, Path } from './resource.js';
 import type { Shape, ShapeField } from './shape.js';
 
 export interface Normalisation {
-  /** What becomes of fields that a kind does not have; they are left out either way. */
-  readonly unknownFields: 'error' | 'warning';
+  /** `printed`: as Calico's client prints it, without empty lists and maps, and with what is always there. */
+  readonly form: 'decoded' | 'printed';
+  /** What becomes of fields that a kind does not have; unless they are kept, they are left out. */
+  readonly unknownFields: 'error' | 'warning' | 'keep';
   /** Protocol names in any letter case, as datastores hold them. */
   readonly anyProtocolCase: boolean;
   readonly checkSelector: (text: string) => string | undefined;
@@ -68,7 +70,8 @@ function normaliseObject(
   for (const [key, content] of Object.entries(value)) {
     const field = fields.get(key.toLowerCase());
     if (field === undefined || (path.length === 0 && isTypeField(field.name) && field.name !== key)) {
-      reportUnknown(key, fields, path, context);
+      if (context.unknownFields === 'keep') result[key] = content;
+      else reportUnknown(key, fields, path, context);
       continue;
     }
     if (content === null || content === undefined) continue;
@@ -77,9 +80,13 @@ function normaliseObject(
       context.issues.push({ path: pathText([...path, key]), code: 'duplicate-key', message });
     }
     const normal = normalise(content, field.shape, [...path, field.name], context);
-    if (!(field.emptyIsAbsent && isEmpty(normal))) result[field.name] = normal;
+    const omitted = field.emptyIsAbsent || (context.form === 'printed' && !field.emptyIsPrinted);
+    if (!(omitted && isEmpty(normal))) result[field.name] = normal;
   }
-  for (const { name, absent } of fields.values()) if (absent !== undefined) result[name] ??= absent;
+  for (const { name, absent, printed } of fields.values()) {
+    const value = absent ?? (context.form === 'printed' ? printed : undefined);
+    if (value !== undefined) result[name] ??= value;
+  }
   return result;
 }
 
@@ -130,7 +137,12 @@ function asScalar(value: unknown): unknown {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  return (
+    value === '' ||
+    value === 0 ||
+    value === false ||
+    (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+  );
 }
 
 /** An object that came from JSON or YAML. */

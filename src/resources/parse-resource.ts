@@ -5,7 +5,7 @@ import { isMap, type Normalisation, normalise } from './normalise.js';
 import type { Issue, ObjectKey, Parsed } from './resource.js';
 import { apiVersion } from './resource-schema.js';
 import { schemaIssue } from './schema-issue.js';
-import { type Shape, shapeOf } from './shape.js';
+import { shapeOfKind } from './shape.js';
 import { toleratedInDatastore } from './tolerated-in-datastore.js';
 
 export interface ParseOptions {
@@ -29,8 +29,6 @@ export interface ParseResult {
   readonly parsed: Parsed;
 }
 
-const shapes = new Map<ReadableKind['kind'], Shape>();
-
 /**
  * Validates a value from JSON or YAML as a resource of Calico. Never throws; all that is wrong is listed, with its path.
  * Source: Calico's validator and the schemas of its CRDs.
@@ -44,13 +42,14 @@ export function parseResource(value: unknown, options: ParseOptions): ParseResul
   const problem = typeProblem(value, definition);
   if (definition === undefined || problem !== undefined) return invalid([problem ?? unknownKind(value.kind)]);
   const context: Normalisation = {
+    form: 'decoded',
     unknownFields: options.unknownFields,
     anyProtocolCase: options.defaults === 'none',
     checkSelector: options.checkSelector,
     issues: [],
     warnings: [],
   };
-  const normal = normalise(value, shape(definition), [], context) as Record<string, unknown>;
+  const normal = normalise(value, shapeOfKind(definition), [], context) as Record<string, unknown>;
   normal.metadata ??= {};
   normal.spec ??= {};
   if (options.defaults === 'client') fillClientDefaults(normal, definition, options.namespace);
@@ -76,12 +75,6 @@ function validate(
 
 function definitionOf(kind: string, { defaults }: ParseOptions): ReadableKind | undefined {
   return kindOf(kind) ?? (defaults === 'none' ? derivedKindOf(kind) : undefined);
-}
-
-function shape(definition: ReadableKind): Shape {
-  const known = shapes.get(definition.kind) ?? shapeOf(definition.schema);
-  shapes.set(definition.kind, known);
-  return known;
 }
 
 function typeProblem(

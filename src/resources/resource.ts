@@ -22,7 +22,7 @@ export type Parsed =
   | { readonly valid: true; readonly resource: Resource; readonly warnings: readonly Issue[] }
   | { readonly valid: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
 
-/** One text per key, for maps. */
-export function keyText(key: ObjectKey): string {
-  return `${key.kind}/${key.namespace ?? ''}/${key.name}`;
+/** One text per key, for maps. Joined: what is interpolated V8 keeps in parts, twice the size. */
+export function keyText({ kind, namespace = '', name }: ObjectKey): string {
+  return [kind, namespace, name].join('/');
 }

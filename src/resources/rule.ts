@@ -79,8 +79,8 @@ const ruleFields = z.object({
   icmp: icmp.optional(),
   notProtocol: protocol.optional(),
   notICMP: icmp.optional(),
-  source: entityRule.optional(),
-  destination: entityRule.optional(),
+  source: emptyIsAbsent(entityRule),
+  destination: emptyIsAbsent(entityRule),
   http: httpMatch.optional(),
   metadata: z.object({ annotations: annotations.optional() }).optional(),
 });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { fieldRoles } from './field.js';
+import type { ReadableKind } from './kinds.js';
 
 /** What the normaliser needs of a schema: which fields there are and where strings belong. */
 export type Shape =
@@ -13,7 +14,19 @@ export interface ShapeField {
   readonly name: string;
   readonly shape: Shape;
   readonly emptyIsAbsent: boolean;
+  readonly emptyIsPrinted: boolean;
   readonly absent: string | undefined;
+  /** What stands for a missing one where objects are printed. */
+  readonly printed: unknown;
+}
+
+const shapes = new Map<ReadableKind['kind'], Shape>();
+
+/** Derived once for each kind. */
+export function shapeOfKind({ kind, schema }: ReadableKind): Shape {
+  const known = shapes.get(kind) ?? shapeOf(schema);
+  shapes.set(kind, known);
+  return known;
 }
 
 /** Derives the shape; fields are found by their name in lower case. @throws TypeError for a schema that no shape is known for */
@@ -36,11 +49,12 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
 function fieldsOf(shape: Readonly<Record<string, z.core.$ZodType>>): Map<string, ShapeField> {
   return new Map(
     Object.entries(shape).map(([name, schema]) => {
-      const { role, absent } = fieldRoles.get(schema as z.ZodType) ?? {};
-      return [
-        name.toLowerCase(),
-        { name, shape: shapeOf(schema), emptyIsAbsent: role === 'empty-is-absent', absent },
-      ] as const;
+      const { role, absent, printed } = fieldRoles.get(schema as z.ZodType) ?? {};
+      const shape = shapeOf(schema);
+      const emptyIsAbsent = role === 'empty-is-absent' || role === 'always-printed';
+      // Of Go's lists and maps, which leave out what is empty, pointers are an exception.
+      const emptyIsPrinted = role === 'empty-is-printed' || (shape.type !== 'list' && shape.type !== 'map');
+      return [name.toLowerCase(), { name, shape, emptyIsAbsent, emptyIsPrinted, absent, printed }] as const;
     }),
   );
 }

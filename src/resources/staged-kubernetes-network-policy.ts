@@ -1,5 +1,13 @@
 import * as z from 'zod';
-import { absentIsEmpty, emptyIsAbsent, fieldRoles, type RefinementContext, report, wordOrNumber } from './field.js';
+import {
+  absentIsEmpty,
+  alwaysPrinted,
+  emptyIsAbsent,
+  fieldRoles,
+  type RefinementContext,
+  report,
+  wordOrNumber,
+} from './field.js';
 import { namespacedMetadata } from './metadata.js';
 import { resourceNameProblem } from './name.js';
 import { stagedAction } from './policy.js';
@@ -35,7 +43,7 @@ const port = z
 const spec = z
   .object({
     stagedAction: emptyIsAbsent(stagedAction),
-    podSelector: labelSelector.optional(),
+    podSelector: alwaysPrinted(labelSelector, {}),
     ingress: z.array(z.object({ ports: z.array(port).optional(), from: peers })).optional(),
     egress: z.array(z.object({ ports: z.array(port).optional(), to: peers })).optional(),
     policyTypes: z.array(z.string()).optional(),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { oneOf, report } from './field.js';
+import { alwaysPrinted, oneOf, report } from './field.js';
 import { clusterMetadata } from './metadata.js';
 import { tierNameProblem } from './name.js';
 import { order } from './policy.js';
@@ -19,7 +19,7 @@ const fixed: Readonly<
 const spec = z.object({ order: order.optional(), defaultAction: oneOf('V-TIER-ACTION', 'Pass', 'Deny').optional() });
 
 export const tier = resource('Tier', clusterMetadata('V-NAME-TIER', tierNameProblem), spec)
-  .extend({ status: z.object({ conditions: z.array(z.unknown()).optional() }).optional() })
+  .extend({ status: alwaysPrinted(z.object({ conditions: z.array(z.unknown()).optional() }), {}) })
   .superRefine(({ metadata, spec }, context) => {
     const known = Object.hasOwn(fixed, metadata.name) ? fixed[metadata.name] : undefined;
     if (known === undefined) return;

@@ -23,7 +23,7 @@ const ipNetwork = text('V-WEP-2', (value) =>
     );
 });
 
-const rate = z.int().optional();
+const rate = emptyIsAbsent(z.int());
 const qosControls = z.object({
   ingressBandwidth: rate,
   ingressBurst: rate,

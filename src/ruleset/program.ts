@@ -1,4 +1,4 @@
-import { accept, anyOf, ct, goto, match, ret } from '../nft/expressions.js';
+import { accept, anyOf, ct, goto, jump, match, ret } from '../nft/expressions.js';
 import type { Rule as NftRule, Origin, Statement } from '../nft/objects.js';
 import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '../policy/host-policy.js';
 import { type ChainPool, NAME_DIGITS } from './chain-pool.js';
@@ -45,15 +45,45 @@ export interface Stage {
  * ends the base chain, Pass goes to the chain of the next tier, and after the last rule of a tier comes its default action.
  */
 export function renderStage(stage: Stage, rendering: Rendering): string {
-  let next: Continuation = stage.profiles === undefined ? undecided : profilesOf(stage, stage.profiles, rendering);
-  const { direction, prologue, failsafe = [] } = stage;
-  const tiers = stage.tiers.filter((tier) => tier[direction].length > 0);
-  for (const tier of tiers.slice(1).toReversed()) next = tierBefore(next, tier, [], stage, rendering);
-  const [first] = tiers;
-  const rules = first
-    ? tierBefore(next, first, failsafe, stage, rendering).inline()
-    : [...failsafe.flat(), ...next.inline()];
-  return rendering.pool.add(stage.name, commentOf(stage), [...prologue, ...rules]);
+  const rules = runsOf(stage, rendering).flatMap((run, index, runs) =>
+    index === runs.length - 1 ? run.inline() : jumpTo(run, stage, rendering),
+  );
+  const hasTier = stage.tiers.some((tier) => tier[stage.direction].length > 0);
+  const failsafe = hasTier ? [] : (stage.failsafe ?? []).flat();
+  return rendering.pool.add(stage.name, commentOf(stage), [...stage.prologue, ...failsafe, ...rules]);
+}
+
+/**
+ * Tiers and profiles whose chains lead to one another. The kernel refuses a table with more than 15 chains in a row behind a base
+ * chain ("Too many links"), and counts goto like jump; up to six are before these and behind a rule.
+ */
+const LONGEST_RUN = 8;
+
+/** The tiers and profiles in their order, in runs: Pass from the last of a run returns to where the next run follows. */
+function runsOf(stage: Stage, rendering: Rendering): readonly Continuation[] {
+  const tiers = stage.tiers.filter((tier) => tier[stage.direction].length > 0);
+  const steps = [
+    ...tiers.map(
+      (tier, index) => (next: Continuation) =>
+        tierBefore(next, tier, index === 0 ? (stage.failsafe ?? []) : [], stage, rendering),
+    ),
+    ...(stage.profiles ?? []).map((name) => (next: Continuation) => profileBefore(next, name, stage, rendering)),
+  ];
+  const end = stage.profiles === undefined ? undecided : endOfProfiles(stage, rendering);
+  const runs = Array.from({ length: Math.max(1, Math.ceil(steps.length / LONGEST_RUN)) }, (_, index) =>
+    steps.slice(index * LONGEST_RUN, (index + 1) * LONGEST_RUN),
+  );
+  return runs.map((run, index) => {
+    const after = index === runs.length - 1 ? end : undecided;
+    return run.toReversed().reduce((next, step) => step(next), after);
+  });
+}
+
+function jumpTo(run: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {
+  const rules = run.inline();
+  if (rules.length === 0) return [];
+  const comment = 'some of many tiers and profiles';
+  return [{ statements: [jump(rendering.pool.add(stage.name, comment, rules))], comment }];
 }
 
 /** What comes after a tier: its rules, to follow in the same chain, or a verdict that leads to them. */
@@ -62,7 +92,7 @@ interface Continuation {
   verdict(): Statement;
 }
 
-/** Falls off the end of the base chain, as Pass does: entered by goto, so return leaves the base chain. */
+/** Falls off the end, as Pass does: entered by goto, so return leaves the base chain, or the run that was jumped to. */
 const undecided: Continuation = { inline: () => [], verdict: () => ret };
 
 /**
@@ -143,15 +173,14 @@ function policyRules(id: string, next: Continuation, stage: Stage, rendering: Re
   return renderRules(policy[stage.direction], policy, next, stage, rendering);
 }
 
-function profilesOf(stage: Stage, names: readonly string[], rendering: Rendering): Continuation {
+function endOfProfiles(stage: Stage, rendering: Rendering): Continuation {
   const deny: NftRule = { statements: stage.verdicts.deny, comment: 'no profile allows it: deny' };
-  let next = continuation(() => [deny], stage.name, 'end of profiles', rendering.pool);
-  for (const name of names.toReversed()) {
-    const after = next;
-    const render = () => profileRules(name, after, stage, rendering);
-    next = continuation(render, stage.name, `profile ${name}`, rendering.pool);
-  }
-  return next;
+  return continuation(() => [deny], stage.name, 'end of profiles', rendering.pool);
+}
+
+function profileBefore(next: Continuation, name: string, stage: Stage, rendering: Rendering): Continuation {
+  const render = () => profileRules(name, next, stage, rendering);
+  return continuation(render, stage.name, `profile ${name}`, rendering.pool);
 }
 
 function profileRules(name: string, next: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {

@@ -30,7 +30,8 @@ export function rememberedRules(
   if (before?.calls.every((call) => isSame(call, sets))) return before.rules;
   const calls: Call[] = [];
   const rules = render(recording(sets, calls));
-  known.set(key, { rules, calls });
+  // A copy has no room for more.
+  known.set(key, { rules, calls: calls.slice() });
   return rules;
 }
 

@@ -61,7 +61,8 @@ export function renderRule(rule: Rule, context: RuleContext): NftRule[] {
     return [ruleOf([jump(detour)])];
   }
   const verdict = actionOf(rule, context);
-  return alternatives.map((matches) => ruleOf([...matches, ...verdict]));
+  // Not spread: that leaves room for more, 100 bytes for each of thousands of rules.
+  return alternatives.map((matches) => ruleOf(matches.concat(verdict)));
 }
 
 function actionOf(rule: Rule, context: RuleContext): readonly Statement[] {
@@ -151,9 +152,14 @@ function protocolMatches(rule: Rule): Statement[] {
 const ICMP_PROTOCOL = { 4: 1, 6: 58 } as const;
 
 /** No packet of another protocol has an ICMP type; nft refuses the whole transaction for such a rule ("conflicting protocols"). */
-function contradictsIcmp({ protocol, icmp: wanted, notICMP }: Rule, family: Family): boolean {
-  const looksAtIcmp = (wanted?.type ?? notICMP?.type) !== undefined;
-  return looksAtIcmp && protocol !== undefined && protocol !== ICMP_PROTOCOL[family];
+function contradictsIcmp(rule: Rule, family: Family): boolean {
+  const { protocol } = rule;
+  return looksAtIcmp(rule) && protocol !== undefined && protocol !== ICMP_PROTOCOL[family];
+}
+
+/** Then it is for ICMP only. */
+function looksAtIcmp({ icmp: wanted, notICMP }: Rule): boolean {
+  return (wanted?.type ?? notICMP?.type) !== undefined;
 }
 
 /** Also without a protocol in the rule these match ICMP of the family only. */
@@ -201,11 +207,19 @@ function prefixesOf(nets: readonly string[] | undefined, family: Family): Prefix
 }
 
 function portAlternatives(rule: Rule, family: Family, sets: SetNames): Alternatives {
+  if (hasNoPorts(rule)) return rule.source.ports || rule.destination.ports || rule.destination.service ? NEVER : ALWAYS;
   const source = sidePorts(rule.source, family, 'sport', sets);
   const destination = sidePorts(rule.destination, family, 'dport', sets);
   const service = rule.destination.service;
   const key = addressAndPort(family, 'dport');
   return product([source, destination, service ? [[match(key, inSet(sets.ports(service, family)))]] : ALWAYS]);
+}
+
+const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 132]);
+
+/** For ICMP, say. nft 1.0.6 would list a look-up by port as one by checksum, and the table would not read back as it was written. */
+function hasNoPorts(rule: Rule): boolean {
+  return looksAtIcmp(rule) || (rule.protocol !== undefined && !WITH_PORTS.has(rule.protocol));
 }
 
 function sidePorts(entity: EntityMatch, family: Family, field: 'sport' | 'dport', sets: SetNames): Alternatives {

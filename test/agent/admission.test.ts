@@ -281,6 +281,13 @@ t.test('an unreadable file while running, and a second definition', async (t) =>
   t.match(admitted.quarantined(), [{ name: 'a', file: 'g.yaml', line: 4, code: 'second-definition' }]);
 });
 
+t.test('a kind that can not be read is told once, not for each of its objects', async (t) => {
+  const admitted = admission();
+  admitted.events([valid('a', 1, 'tiers/a'), { ...unreadable('tiers'), kind: 'Tier' }]);
+  t.strictSame(admitted.quarantined(), []);
+  t.match(admitted.problems(), [{ file: 'tiers', kind: 'Tier' }]);
+});
+
 /** What is in force follows from the events of each object alone; written as plainly as possible. */
 function model(steps: readonly Step[]): string {
   const inForce = new Map<string, number | undefined>();

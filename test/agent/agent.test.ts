@@ -257,6 +257,16 @@ spec: {node: n1, orchestrator: k8s, pod: ${name}, endpoint: eth0, interfaceName:
   t.strictSame(conntrack.connections, [{ source: '192.0.2.9', replySource: '10.65.0.3' }]);
 });
 
+t.test('a kind that the datastore does not give is told by its name', async (t) => {
+  const under = await running(t);
+  const issue = { path: '', code: 'unreadable', message: '403 Forbidden' };
+  under.source.problems({ file: 'pods', kind: 'WorkloadEndpoint', unreadable: true, problems: [{ issue }] });
+  await under.settled();
+  t.strictSame(under.agent.status().quarantined, [
+    { kind: 'WorkloadEndpoint', name: '*', file: 'pods', line: null, ...issue, inForce: 'last valid' },
+  ]);
+});
+
 t.test('an invalid object keeps its last valid version in force, also over a restart', async (t) => {
   const driver = fakeDriver();
   const state = fakeStateKeeper();
@@ -376,7 +386,7 @@ t.test('datastore lost: everything stays, and what is told later counts', async 
     datastore: { connected: false, reason: 'connection refused' },
   });
   t.match(under.agent.health.ready().reasons, [/datastore is not connected: connection refused/]);
-  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(1000)), /connection refused/);
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(300)), /connection refused/);
   under.interfaces.set([...SOME_INTERFACES, { name: 'eth9', index: 9, up: true, addresses: [] }]);
   await soon();
   t.equal(under.agent.status().lastApply?.error, null, 'interfaces are still followed');
@@ -400,7 +410,7 @@ t.test('datastore not to be used: everything stays, and that is told as it is', 
   const datastore = { connected: true, reason: 'it is being migrated', since };
   t.match(under.agent.status(), { ready: false, inSync: true, datastore });
   t.match(under.agent.health.ready().reasons, ['the datastore is not ready: it is being migrated']);
-  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(1000)), /migrated/);
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(300)), /migrated/);
   t.ok(under.lines.some(({ level, msg }) => level === 'warn' && msg.startsWith('datastore is not ready;')));
   under.source.restore();
   await under.settled();
@@ -565,6 +575,29 @@ t.test('waitInForce waits for what was there at the call', async (t) => {
   t.equal(enforced, input);
 });
 
+t.test('waitInForce waits for what fails now and is tried again', async (t) => {
+  let refuse = false;
+  const driver = fakeDriver({ refuse: () => (refuse ? new NftError('failed', 'no memory') : undefined) });
+  const under = await running(t, { driver });
+  under.source.lose('connection refused');
+  const lost = under.agent.waitInForce(AbortSignal.timeout(20_000));
+  await soon();
+  under.source.restore();
+  await lost;
+  t.equal(under.agent.status().ready, true, 'the datastore is back');
+
+  const failing = under.reported(({ ready }) => !ready);
+  refuse = true;
+  driver.tamper(() => undefined);
+  const { input, enforced } = await failing;
+  t.equal(enforced, input, 'what is in the datastore has been in force');
+  await t.rejects(under.agent.waitInForce(AbortSignal.timeout(50)), { name: 'TimeoutError' });
+  const retried = under.agent.waitInForce(AbortSignal.timeout(20_000));
+  refuse = false;
+  await retried;
+  t.equal(under.agent.status().ready, true, 'the kernel takes it again');
+});
+
 t.test('stop: no rule goes away, and nothing is written any more', async (t) => {
   const under = await running(t);
   const before = textOf(under.driver.table());
@@ -611,6 +644,7 @@ spec: {selector: all()}
     'quarantined',
     'ready',
     'ruleset',
+    'state',
     'version',
   ]);
   t.strictSame(fields(status.datastore), ['connected', 'lastChange', 'reason', 'since', 'url']);

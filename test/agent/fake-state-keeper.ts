@@ -26,6 +26,7 @@ export function fakeStateKeeper(): FakeStateKeeper {
       saved = table;
       admitted.committed().forEach(note);
     },
+    problem: () => null,
     close: async () => undefined,
   };
 }

@@ -10,13 +10,14 @@ import { inNamespace } from '../lab/command.js';
 import { namespacePrefix, reapDeadLabs, removeNamespaces } from '../lab/namespaces.js';
 import { type Commits, monotonicMs, observeCommits, pause } from './commits.js';
 import { dataSet, fileName, NODE } from './data-set.js';
+import { etcdInNamespace } from './etcd-node.js';
 
-/** A network namespace with an eth0, a datastore of files, and the real daemon in it. */
+/** A network namespace with an eth0, a datastore, and the real daemon in it. */
 export interface BenchNode {
   readonly namespace: string;
   readonly agent: Agent;
   readonly commits: Commits;
-  /** Writes the file of an object beside the datastore and moves it there; the returned function does the latter. */
+  /** The returned function writes the object into the datastore: moves its file there, which has been written before, or puts it. */
   prepare(resource: Resource): Promise<() => Promise<void>>;
   /** Runs a command in the namespace; its standard output. */
   exec(argv: readonly string[], input?: string): Promise<string>;
@@ -38,19 +39,29 @@ let count = 0;
 /** `cluster`: the data set, a file for each object; `host`: only what concerns the host endpoint, in one file of YAML. */
 export type BenchData = 'cluster' | 'host';
 
+/** With etcd, the server is in the namespace, too. */
+export type BenchDatastore = 'files' | 'etcd';
+
 /** `policies`: size of the data set. The workloads of the node have no interfaces, as if they were about to start. */
-export async function benchNode(policies: number, data: BenchData = 'cluster'): Promise<BenchNode> {
+export async function benchNode(
+  policies: number,
+  data: BenchData = 'cluster',
+  datastore: BenchDatastore = 'files',
+): Promise<BenchNode> {
   if (count === 0) reapDeadLabs();
   const prefix = namespacePrefix(count++);
   const namespace = `${prefix}bench`;
   const directory = await mkdtemp(join(tmpdir(), prefix));
   const resources = join(directory, 'resources');
   await mkdir(resources);
-  await writeData(resources, policies, data);
   await execa('ip', ['netns', 'add', namespace]);
   const [command = '', ...args] = inNamespace(namespace, ['ip', '-batch', '-']);
   await execa(command, args, { input: `${NETWORK.join('\n')}\n` });
-  const agent = createAgent(namespace, NODE, directory, { resources, readySeconds: 0 });
+  const etcd = datastore === 'etcd' ? await etcdInNamespace(namespace) : undefined;
+  if (etcd === undefined) await writeData(resources, policies, data);
+  else for (const resource of dataSet(policies)) await etcd.put(resource);
+  const etcdArgs = etcd === undefined ? {} : { args: ['--datastore', `etcd:${etcd.url}`] };
+  const agent = createAgent(namespace, NODE, directory, { resources, readySeconds: 0, ...etcdArgs });
   const commits = await observeCommits(namespace);
   const exec = async (argv: readonly string[], input = '') => {
     const [command = '', ...args] = inNamespace(namespace, argv);
@@ -62,6 +73,7 @@ export async function benchNode(policies: number, data: BenchData = 'cluster'): 
     commits,
     exec,
     async prepare(resource) {
+      if (etcd !== undefined) return () => etcd.put(resource);
       const name = fileName(resource);
       const beside = join(directory, name);
       await writeFile(beside, JSON.stringify(resource));
@@ -75,6 +87,7 @@ export async function benchNode(policies: number, data: BenchData = 'cluster'): 
     async close() {
       await agent.kill();
       await commits.stop();
+      await etcd?.close();
       removeNamespaces((name) => name === namespace);
       await rm(directory, { recursive: true, force: true });
     },

@@ -1,5 +1,6 @@
 import type { Resource } from '../../src/resources/kinds.js';
-import { type BenchNode, benchNode, untilInForce } from './bench-node.js';
+import { etcdMissing } from '../lab/etcd.js';
+import { type BenchDatastore, type BenchNode, benchNode, untilInForce } from './bench-node.js';
 import { monotonicMs, pause } from './commits.js';
 import { groupNets, groupSet, LOCAL_WORKLOADS, policy, UDP_BASE, workload } from './data-set.js';
 import { type Figure, figure } from './figure.js';
@@ -39,15 +40,34 @@ export const change: Section = {
   name: 'change',
   help: 'from the rename of a file into the datastore to the commit in the kernel',
   needsRoot: true,
+  run: ({ quick }) => changes('change', 'files', quick ? 10 : 100),
+};
+
+export const etcdChange: Section = {
+  name: 'etcd-change',
+  help: 'from a put into etcd to the commit in the kernel',
+  needsRoot: true,
   async run({ quick }) {
-    const figures: Figure[] = [];
-    for (const policies of [10, 100, 1000]) figures.push(...(await changesWith(policies, quick ? 10 : 100)));
-    return figures;
+    const reason = etcdMissing();
+    if (reason !== undefined) throw new Error(reason);
+    return changes('etcd-change', 'etcd', quick ? 10 : 100);
   },
 };
 
-async function changesWith(policies: number, repetitions: number): Promise<Figure[]> {
-  const node = await benchNode(policies);
+async function changes(section: string, datastore: BenchDatastore, repetitions: number): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const policies of [10, 100, 1000])
+    figures.push(...(await changesWith(policies, section, datastore, repetitions)));
+  return figures;
+}
+
+async function changesWith(
+  policies: number,
+  section: string,
+  datastore: BenchDatastore,
+  repetitions: number,
+): Promise<Figure[]> {
+  const node = await benchNode(policies, 'cluster', datastore);
   try {
     await node.agent.start();
     await untilInForce(node.agent);
@@ -59,7 +79,7 @@ async function changesWith(policies: number, repetitions: number): Promise<Figur
       await changed(node, version(1));
       for (let n = 2; n < repetitions + 2; n++) times.push(await changed(node, version(n)));
       const compared = { goal: GOAL_MS, ...(felix[policies] === undefined ? {} : { felix: felix[policies] }) };
-      figures.push(figure('change', `${policies} policies: ${what}`, 'ms', times, compared));
+      figures.push(figure(section, `${policies} policies: ${what}`, 'ms', times, compared));
     }
     return figures;
   } finally {

@@ -3,7 +3,7 @@ import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { calc } from './calc.js';
 import { runCase } from './calc-case.js';
-import { change } from './change.js';
+import { change, etcdChange } from './change.js';
 import { etcd } from './etcd.js';
 import type { Figure } from './figure.js';
 import { idle, memory } from './footprint.js';
@@ -15,13 +15,25 @@ import { markdown } from './report.js';
 import type { Section } from './section.js';
 import { start } from './start.js';
 
-const SECTIONS: readonly Section[] = [change, start, memory, idle, calc, render, etcd, kubernetes, kernel, packet];
+const SECTIONS: readonly Section[] = [
+  change,
+  start,
+  memory,
+  idle,
+  calc,
+  render,
+  etcd,
+  etcdChange,
+  kubernetes,
+  kernel,
+  packet,
+];
 
 const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [SECTION...]
 
 Measures and prints Markdown tables; needs a quiet machine, and root for what has to do with the kernel.
 
-${SECTIONS.map(({ name, help, needsRoot }) => `  ${name.padEnd(10)} ${help}${needsRoot ? ' (root)' : ''}`).join('\n')}
+${SECTIONS.map(({ name, help, needsRoot }) => `  ${name.padEnd(11)} ${help}${needsRoot ? ' (root)' : ''}`).join('\n')}
 `;
 
 async function main(): Promise<number> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readCommittedRuleset, saveCommittedRuleset } from '../../src/agent/committed-ruleset.js';
 import { boot, bootReport } from '../../src/cli/commands/boot.js';
-import { serviceStateDir } from '../../src/cli/settings-table.js';
+import { serviceStateDir } from '../../src/cli/settings/settings-table.js';
 import { BOOT_UNIT, type Systemctl } from '../../src/cli/systemctl.js';
 
 /** A systemd with one unit. */

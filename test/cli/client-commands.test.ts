@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { getHelp } from '../../src/cli/client-help.js';
-import { kindTables } from '../../src/cli/kind-tables.js';
+import { kindTables } from '../../src/cli/objects/kind-tables.js';
 import { runProgram } from '../../src/cli/program.js';
 import { kinds } from '../../src/resources/kinds.js';
 import { sample } from '../resources/sample-resources.js';

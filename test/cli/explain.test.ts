@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import t, { type Test } from 'tap';
-import { deciderText } from '../../src/cli/decider-text.js';
-import { explainText } from '../../src/cli/explain-text.js';
-import { readPacketOptions } from '../../src/cli/packet-options.js';
+import { deciderText } from '../../src/cli/packet/decider-text.js';
+import { explainText } from '../../src/cli/packet/explain-text.js';
+import { readPacketOptions } from '../../src/cli/packet/packet-options.js';
 import { runProgram } from '../../src/cli/program.js';
 import type { Decider, Step } from '../../src/evaluate/verdict.js';
 

@@ -2,19 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { etcdSettings } from '../../src/cli/etcd-settings.js';
 import type { Io } from '../../src/cli/io.js';
 import { nearestName } from '../../src/cli/nearest-name.js';
 import { runProgram } from '../../src/cli/program.js';
-import { type Flags, resolveSettings, type Settings } from '../../src/cli/settings.js';
-import { SettingsError } from '../../src/cli/settings-error.js';
+import { etcdSettings } from '../../src/cli/settings/etcd-settings.js';
+import { type Flags, resolveSettings, type Settings } from '../../src/cli/settings/settings.js';
+import { SettingsError } from '../../src/cli/settings/settings-error.js';
 import {
   type SettingName,
   serviceStateDir,
   settingNames,
   settingsTable,
   variableName,
-} from '../../src/cli/settings-table.js';
+} from '../../src/cli/settings/settings-table.js';
 import { discoverEndpoints } from '../../src/datastore/etcd/discover-endpoints.js';
 import { margayCommand } from '../lab/checkout.js';
 

@@ -121,6 +121,7 @@ t.test('the text of a bad one', async (t) => {
         { kind: 'Tier', name: 't', file: null, line: null, path: '', code: 'x', message: 'twice', inForce: 'absent' },
       ],
       drift: { repairs: 2, last: '2026-01-02T05:00:00Z' },
+      state: { problem: 'ENOSPC: no space left' },
     }),
     plain,
   );
@@ -131,6 +132,7 @@ t.test('the text of a bad one', async (t) => {
     'Ruleset     none (nft)\n',
     '1 change in 1.0 ms, refused: No space left\\u000aon device\n',
     'Drift       2 repairs, the last 2026-01-02T05:00:00Z\n',
+    'State       not written: ENOSPC: no space left\n',
     'prod/w\\u001b[31m  WorkloadEndpoint  -           error  a,b,c,d,+3  kns.prod\n',
     'Policies  1 enforced, 1 hollow, 1 unsupported\n',
     '  unsupported  NetworkPolicy        prod/n  HTTP rules\n',

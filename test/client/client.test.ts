@@ -66,10 +66,10 @@ t.test('every kind: created, applied, replaced, patched, read, deleted', async (
     await t.test(kind, async (t) => {
       const { client, store } = open(kind === 'Tier' ? [] : undefined);
       const value = sample(kind);
-      const { key = { kind, name: '' } } = written(value);
+      const { key = { kind, name: '' }, object } = written(value);
       t.equal((await client.create(written(value))).action, 'created');
       const created = await client.get(key);
-      t.match(created, { ...value, metadata: {}, spec: created.spec });
+      t.match(created, { ...object, metadata: {} });
       t.match(await refusal(client.create(written(value))), /^resource already exists: \w+\(.*\)$/);
 
       const labelled = (text: string): Fields => withField(sample(kind), 'metadata.labels.step', text);
@@ -106,6 +106,60 @@ t.test('every kind: created, applied, replaced, patched, read, deleted', async (
       t.equal((await client.apply(written(value))).action, 'created', 'apply creates what is not there');
     });
   }
+});
+
+t.test('a FelixConfiguration is written with what Calico fills in', async (t) => {
+  const { client } = open([]);
+  const spec = async (given: Fields, name: string) => {
+    const metadata = { name };
+    return (await client.create(written({ apiVersion, kind: 'FelixConfiguration', metadata, spec: given }))).object
+      .spec;
+  };
+  const bpf = (balancing: string, nat: string) => ({
+    bpfLogLevel: '',
+    bpfConnectTimeLoadBalancing: balancing,
+    bpfHostNetworkedNATWithoutCTLB: nat,
+  });
+  t.strictSame(await spec({}, 'default'), { floatingIPs: 'Disabled', ...bpf('TCP', 'Enabled') });
+  t.strictSame(await spec({ floatingIPs: 'Enabled', bpfConnectTimeLoadBalancing: 'Disabled' }, 'node.a'), {
+    floatingIPs: 'Enabled',
+    ...bpf('Disabled', 'Enabled'),
+  });
+  for (const [old, now] of [
+    [true, 'Enabled'],
+    [false, 'Disabled'],
+  ] as const)
+    t.match(await spec({ bpfConnectTimeLoadBalancingEnabled: old }, `node.${old}`), bpf(now, 'Disabled'));
+});
+
+t.test('what is empty is not written', async (t) => {
+  const rule = { action: 'Allow', source: { nets: [], selector: '' }, destination: {}, metadata: { annotations: {} } };
+  const given = {
+    apiVersion,
+    kind: 'GlobalNetworkPolicy',
+    metadata: { name: 'p', annotations: {}, labels: { a: '' } },
+    spec: { ingress: [rule], egress: [], doNotTrack: false, preDNAT: false, order: 0, performanceHints: [] },
+  };
+  const { object } = written(given);
+  t.strictSame(object, {
+    apiVersion,
+    kind: 'GlobalNetworkPolicy',
+    metadata: { name: 'p', labels: { a: '', 'projectcalico.org/tier': 'default' } },
+    spec: { ingress: [{ action: 'Allow', metadata: {} }], order: 0, tier: 'default', types: ['Ingress'] },
+  });
+  const ports = [
+    { protocol: 'TCP', port: 80, name: 'http' },
+    { protocol: 'TCP', port: 81, hostPort: 8081 },
+  ];
+  const endpoint = sample('WorkloadEndpoint');
+  t.match(written({ ...endpoint, spec: { ...Object(endpoint.spec), ports } }).object, {
+    spec: {
+      ports: [
+        { name: 'http', hostPort: 0, hostIP: '' },
+        { name: '', hostPort: 8081, hostIP: '' },
+      ],
+    },
+  });
 });
 
 function identity({ metadata: { uid, creationTimestamp } }: StoredObject): unknown[] {

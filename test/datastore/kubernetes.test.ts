@@ -7,6 +7,7 @@ import { listIn, mapIn, type Native } from '../../src/datastore/kubernetes/conve
 import { type KubernetesSourceOptions, kubernetesSource } from '../../src/datastore/kubernetes/kubernetes-source.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
 import { calicoObject, cluster } from '../kubernetes/cluster.js';
+import { contractStore } from '../kubernetes/contract-store.js';
 import { contractWorld } from '../kubernetes/contract-world.js';
 import { definitionsFile } from '../kubernetes/custom-resource-definitions.js';
 import { definedResource } from '../kubernetes/fake/api-resources.js';
@@ -18,6 +19,7 @@ import { type Followed, follow, quickTimes, sourceSuite } from '../kubernetes/so
 import { calico, storeOf, storeSuite } from '../kubernetes/store-suite.js';
 import { tokens } from '../kubernetes/world.js';
 import { sourceContract } from './source-contract.js';
+import { storeContract } from './store-contract.js';
 
 type FakeWorld = Awaited<ReturnType<typeof fakeWorld>>;
 
@@ -30,6 +32,11 @@ t.test('a source, with the fake API server', async (t) => {
 });
 
 t.test('a store, with the fake API server', async (t) => storeSuite(t, await worldOf(t)));
+
+t.test('the contract of stores, with the fake API server', async (t) => {
+  const world = await worldOf(t);
+  await storeContract(t, (t) => contractStore(t, world));
+});
 
 t.test('the contract of sources, with the fake API server', async (t) => {
   const world = await worldOf(t);

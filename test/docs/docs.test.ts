@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import type { Command } from 'commander';
 import t from 'tap';
 import { createProgram, runProgram } from '../../src/cli/program.js';
-import { settingNames, settingsTable, variableName } from '../../src/cli/settings-table.js';
+import { settingNames, settingsTable, variableName } from '../../src/cli/settings/settings-table.js';
 import { metricsTable } from '../../src/observe/metrics-table.js';
 import { parseResource } from '../../src/resources/parse-resource.js';
 import { readDocuments } from '../../src/resources/read-documents.js';

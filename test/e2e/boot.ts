@@ -80,6 +80,8 @@ export async function boot(site: MachineSite, { check, section }: Checks, short 
   await check('margay boot enable', async () => {
     await apply();
     await node.must(['margay', 'boot', 'enable']);
+    // A power cut would take what is not on the disk yet.
+    await node.must(['sync']);
     strictEqual(await node.must(['systemctl', 'is-enabled', 'margay-boot']), 'enabled');
   });
 

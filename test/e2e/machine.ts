@@ -18,6 +18,8 @@ export interface MachineDriver {
   readonly name: string;
   /** On the network of the tests, on which policy works: `eth1`. */
   readonly address: string;
+  /** By how much all time-outs are longer than those for a container. */
+  readonly slowness: number;
   /** The command line that runs a command in it as root, with its standard input and output. */
   enter(argv: readonly string[]): string[];
   /** Shuts it down and starts it again, with a new kernel's tables; until systemd says that it runs. */
@@ -34,13 +36,16 @@ export interface CommandResult {
 
 export interface ExecOptions {
   readonly input?: string;
-  /** Default: 60. */
+  /** Default: 60, and for a machine that many times longer as it is slower. */
   readonly seconds?: number;
 }
 
+const DEFAULT_SECONDS = 60;
+
 /** A machine from its driver. */
 export function createMachine(driver: MachineDriver): Machine {
-  const exec: Machine['exec'] = (argv, options) => run(driver.enter(argv), options);
+  const exec: Machine['exec'] = (argv, options = {}) =>
+    run(driver.enter(argv), { ...options, seconds: (options.seconds ?? DEFAULT_SECONDS) * driver.slowness });
   const must: Machine['must'] = async (argv, options) => {
     const { stdout, stderr, exitCode } = await exec(argv, options);
     if (exitCode === 0) return stdout;
@@ -61,7 +66,7 @@ export function createMachine(driver: MachineDriver): Machine {
 
 /** Runs a command line of this machine to its end; no shell is involved. */
 export async function run([command = '', ...args]: readonly string[], options: ExecOptions = {}) {
-  const { input = '', seconds = 60 } = options;
+  const { input = '', seconds = DEFAULT_SECONDS } = options;
   const { stdout, stderr, exitCode } = await execa(command, args, { reject: false, input, timeout: seconds * 1000 });
   return { stdout, stderr, exitCode } satisfies CommandResult;
 }

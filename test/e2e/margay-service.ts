@@ -37,16 +37,16 @@ export function margayService(machine: Machine): MargayService {
       () => property('ActiveState'),
       (state) => state === 'active',
       'margay.service is active',
-      90,
+      90 * machine.slowness,
     );
   };
   const journal = () => machine.must(['journalctl', '-b', '-u', 'margay', '-o', 'cat', '--no-pager']);
   const settled = async () => {
-    await machine.must(['margay', 'status', '--wait=45']);
+    await machine.must(['margay', 'status', `--wait=${45 * machine.slowness}`]);
   };
   const told: MargayService['told'] = async (pattern, before) => {
     const news = async () => (await journal()).slice(before.length);
-    await until(news, (text) => pattern.test(text), `the journal tells ${pattern}`, 60);
+    await until(news, (text) => pattern.test(text), `the journal tells ${pattern}`, 60 * machine.slowness);
   };
   return {
     property,
@@ -71,7 +71,7 @@ export function margayService(machine: Machine): MargayService {
     },
     told,
     restarted: async (before) => {
-      await until(restarts, (now) => now > before, 'systemd starts margay.service again', 60);
+      await until(restarts, (now) => now > before, 'systemd starts margay.service again', 60 * machine.slowness);
       await active();
     },
     dropIn: async (lines) => {

@@ -26,13 +26,14 @@ t.test('the table of scenarios, in namespaces', { skip }, async (t) => {
       node: HOSTS.node,
       nic: 'eth0',
       workloadInterface: 'caliw0',
-      address: (place) => lab.address(HOSTS[place], 'x0'),
+      address: (place, family) => lab.address(HOSTS[place], 'x0', family),
     },
     apply: async (resources) => {
       store.replaceAll(...resources);
       await agent.status({ waitSeconds: 20 });
     },
-    probe: (from, to, protocol, port) => lab.probe(HOSTS[from], lab.address(HOSTS[to], 'x0'), `${protocol}/${port}`),
+    probe: (from, to, protocol, port, family) =>
+      lab.probe(HOSTS[from], lab.address(HOSTS[to], 'x0', family), `${protocol}/${port}`),
   };
   for (const scenario of [open, ...scenarios, open]) {
     await t.test(scenario.title, async (t) => {

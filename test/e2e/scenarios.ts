@@ -3,16 +3,18 @@ import type { Resource } from '../lab/resource-store.js';
 /** Where probes start and end. `workload` is behind an interface of `node`; `peer` and `client` are on the node's network. */
 export type Place = 'node' | 'peer' | 'client' | 'workload';
 
+export type Family = 4 | 6;
+
 /** What differs from layer to layer. */
 export interface Facts {
   readonly node: string;
   /** The node's interface to `peer` and `client`. */
   readonly nic: string;
   readonly workloadInterface: string;
-  address(place: Place): string;
+  address(place: Place, family?: Family): string;
 }
 
-/** What is in the datastore, and who then reaches whom: lines like `client -> node tcp/8080 allow`. */
+/** What is in the datastore, and who then reaches whom: lines like `client -> node tcp/8080 allow`; `tcp6` is over IPv6. */
 export interface Scenario {
   readonly title: string;
   resources(facts: Facts): readonly Resource[];
@@ -44,7 +46,7 @@ const workload = ({ node, workloadInterface, address }: Facts, profiles: readonl
     pod: 'w0',
     endpoint: 'eth0',
     interfaceName: workloadInterface,
-    ipNetworks: [`${address('workload')}/32`],
+    ipNetworks: [`${address('workload')}/32`, `${address('workload', 6)}/128`],
     profiles,
   },
 });
@@ -61,6 +63,10 @@ export const named: Scenario = {
     'peer -> node tcp/8080 allow',
     'node -> client tcp/8080 deny',
     'node -> client tcp/179 allow',
+    'client -> node tcp6/8080 allow',
+    'client -> node tcp6/9999 deny',
+    'client -> node tcp6/179 allow',
+    'node -> client udp6/5353 deny',
   ],
 };
 
@@ -79,6 +85,8 @@ export const scenarios: readonly Scenario[] = [
       'node -> client tcp/9999 allow',
       'node -> client tcp/8080 deny',
       'client -> node tcp/179 allow',
+      'client -> node tcp6/9999 deny',
+      'node -> client tcp6/9999 allow',
     ],
   },
   {
@@ -91,7 +99,12 @@ export const scenarios: readonly Scenario[] = [
       },
       policy('edge', edge),
     ],
-    probes: ['client -> node tcp/8080 allow', 'client -> node tcp/9999 deny', 'client -> node tcp/179 allow'],
+    probes: [
+      'client -> node tcp/8080 allow',
+      'client -> node tcp/9999 deny',
+      'client -> node tcp/179 allow',
+      'client -> node tcp6/9999 deny',
+    ],
   },
   {
     title: 'failsafe ports of the configuration, for one source alone',
@@ -104,6 +117,7 @@ export const scenarios: readonly Scenario[] = [
           failsafeInboundHostPorts: [
             { protocol: 'TCP', port: 22 },
             { protocol: 'TCP', port: 9999, net: `${facts.address('client')}/32` },
+            { protocol: 'TCP', port: 8080, net: `${facts.address('client', 6)}/128` },
           ],
         },
       },
@@ -114,6 +128,9 @@ export const scenarios: readonly Scenario[] = [
       'client -> node tcp/8080 deny',
       'client -> node tcp/179 deny',
       'node -> client tcp/179 allow',
+      'client -> node tcp6/8080 allow',
+      'client -> node tcp6/9999 deny',
+      'peer -> node tcp6/8080 deny',
     ],
   },
   {
@@ -140,7 +157,7 @@ export const scenarios: readonly Scenario[] = [
       {
         kind: 'GlobalNetworkSet',
         metadata: { name: 'friends', labels: { of: 'us' } },
-        spec: { nets: [`${facts.address('peer')}/32`] },
+        spec: { nets: [`${facts.address('peer')}/32`, `${facts.address('client', 6)}/128`] },
       },
       policy('edge', {
         selector: "role == 'edge'",
@@ -156,6 +173,8 @@ export const scenarios: readonly Scenario[] = [
       'peer -> node tcp/8080 deny',
       'client -> node tcp/8080 allow',
       'client -> node tcp/9999 deny',
+      'client -> node tcp6/9999 allow',
+      'peer -> node tcp6/9999 deny',
     ],
   },
   {
@@ -178,6 +197,11 @@ export const scenarios: readonly Scenario[] = [
       'workload -> client tcp/8080 deny',
       'workload -> node tcp/9999 deny',
       'client -> node tcp/9999 allow',
+      'node -> workload tcp6/9999 allow',
+      'client -> workload tcp6/8080 allow',
+      'client -> workload tcp6/9999 deny',
+      'workload -> client tcp6/9999 allow',
+      'workload -> client tcp6/8080 deny',
     ],
   },
   {
@@ -199,6 +223,8 @@ export const scenarios: readonly Scenario[] = [
       'node -> workload tcp/9999 allow',
       'client -> node tcp/8080 allow',
       'client -> node tcp/9999 deny',
+      'client -> workload tcp6/8080 allow',
+      'client -> workload tcp6/9999 deny',
     ],
   },
 ];

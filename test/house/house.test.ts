@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     files: ['src/nft/expressions.ts'],
   },
   observe: { all: [], types: STAGES },
-  doctor: { all: [] },
+  doctor: { all: [], files: ['src/nft/nft-version.ts'] },
   agent: { all: STAGES },
   controller: { all: ['resources', 'datastore'], types: ['observe'] },
   cli: { all: [...STAGES, 'client', 'controller', 'doctor', 'cli'] },

@@ -21,13 +21,13 @@ work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'chmod -R u+w "$work" && rm -rf --one-file-system "$work"' EXIT
 cd "$work"
 
-# The machine's own Debian 12 source, asked for source packages, with lists and archives of its own: nothing of the system changes.
+# The machine's own Debian 12 source, asked for source packages too, with lists and archives of its own: nothing of the system changes.
 mkdir -p lists/partial archives/partial
 for file in /etc/apt/sources.list.d/*.sources /etc/apt/sources.list; do
   [ -f "$file" ] && grep -q bookworm "$file" || continue
   case $file in
-    *.sources) sources=$work/src.sources && sed 's/^Types:.*/Types: deb-src/' "$file" >"$sources" ;;
-    *) sources=$work/src.list && sed 's/^deb /deb-src /' "$file" >"$sources" ;;
+    *.sources) sources=$work/src.sources && sed 's/^Types:.*/Types: deb deb-src/' "$file" >"$sources" ;;
+    *) sources=$work/src.list && sed -n 's/^deb \(.*\)/deb \1\ndeb-src \1/p' "$file" >"$sources" ;;
   esac
   break
 done
@@ -35,12 +35,11 @@ if [ -z "${sources:-}" ]; then
   echo "no Debian 12 (bookworm) package source is configured on this machine" >&2
   exit 1
 fi
-apt=(apt-get -q -o APT::Sandbox::User=root)
-source_apt=("${apt[@]}" -o "Dir::Etc::SourceList=$sources" -o Dir::Etc::SourceParts=/nonexistent
+apt=(apt-get -q -o APT::Sandbox::User=root -o "Dir::Etc::SourceList=$sources" -o Dir::Etc::SourceParts=/nonexistent
   -o "Dir::State::Lists=$work/lists" -o "Dir::Cache::Archives=$work/archives"
   -o Dir::Cache::srcpkgcache= -o Dir::Cache::pkgcache=)
-"${source_apt[@]}" update >&2
-"${source_apt[@]}" source --download-only kubernetes >&2
+"${apt[@]}" update >&2
+"${apt[@]}" source --download-only kubernetes >&2
 "${apt[@]}" download golang-1.19-go golang-1.19-src golang-github-modern-go-reflect2-dev >&2
 
 for package in *.deb; do dpkg-deb --extract "$package" root; done

@@ -1,34 +1,16 @@
 import t from 'tap';
 import { apiClient } from '../../src/datastore/kubernetes/client/api-client.js';
 import { noCredentials } from '../../src/datastore/kubernetes/client/cluster-access.js';
-import { sourceContract } from '../datastore/source-contract.js';
 import { calicoObject } from './cluster.js';
-import { contractWorld, inParallel } from './contract-world.js';
-import { fakeWorld } from './fake-world.js';
+import { inParallel } from './contract-world.js';
 import { load, manifest } from './manifests.js';
-import { type RealApiServer, realApiServer } from './real-api-server.js';
-import { type Followed, follow, sourceSuite } from './source-suite.js';
-import { storeSuite } from './store-suite.js';
-import { makeWorld, type World } from './world.js';
+import { noRealServer, startServer } from './server-for-tests.js';
+import { type Followed, follow } from './source-suite.js';
 
-/** `npm run test:kubernetes` says where it is; empty: it can't be had, and the fake one stands in. */
-const binary = process.env.KUBE_APISERVER;
-const skip = binary === undefined ? 'npm run test:kubernetes does this' : false;
-
-t.test('a source and a store, with a real API server', { skip }, async (t) => {
-  const { world } = await start();
-  t.teardown(() => world.close());
-  await load(world.admin, manifest('crds.yaml'));
-  await t.test('source', (t) => sourceSuite(t, world));
-  await t.test('store', (t) => storeSuite(t, world));
-  sourceContract(t, () => contractWorld(world));
-});
-
-t.test('what only a real API server can do', { skip: skip || (binary === '' ? 'there is none' : false) }, async (t) => {
-  const { world, real } = await start();
+t.test('what only a real API server can do', { skip: noRealServer }, async (t) => {
+  const { world, real } = await startServer();
   t.teardown(() => world.close());
   if (real === undefined) throw new Error('there is no real one');
-  await load(world.admin, manifest('crds.yaml'));
   const sets = '/apis/crd.projectcalico.org/v1/globalnetworksets';
   const create = (name: string) =>
     world.admin.request({ method: 'POST', path: sets, body: calicoObject('GlobalNetworkSet', name, { nets: [] }) });
@@ -103,13 +85,3 @@ t.test('what only a real API server can do', { skip: skip || (binary === '' ? 't
     await client.request({ path: '/api/v1/secrets' });
   });
 });
-
-async function start(): Promise<{ readonly world: World; readonly real?: RealApiServer }> {
-  if (!binary) return { world: await fakeWorld() };
-  const made: { real?: RealApiServer } = {};
-  const world = await makeWorld(async (certificates) => {
-    made.real = await realApiServer(binary, certificates);
-    return made.real;
-  });
-  return { world, ...made };
-}

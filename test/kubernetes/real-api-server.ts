@@ -2,15 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { execa } from 'execa';
 import { apiClient } from '../../src/datastore/kubernetes/client/api-client.js';
 import { tokenCredentials } from '../../src/datastore/kubernetes/client/credentials.js';
 import { listIn, type Native, textListIn } from '../../src/datastore/kubernetes/conversion/native.js';
 import { isMap } from '../../src/resources/normalise.js';
+import { writerOf } from '../datastore/etcd-world.js';
+import { freePorts, startEtcd } from '../lab/etcd.js';
 import type { Certificates } from './certificates.js';
 import { load, manifest } from './manifests.js';
 import { type Server, tokens } from './world.js';
@@ -27,22 +27,13 @@ const START_MS = 60_000;
 
 export async function realApiServer(binary: string, certificates: Certificates): Promise<RealApiServer> {
   const directory = await mkdtemp(join(tmpdir(), 'margay-kube-apiserver-'));
-  const [clientPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
-  const etcdUrl = `http://127.0.0.1:${clientPort}`;
-  const etcd = daemon('etcd', directory, [
-    ['--data-dir', join(directory, 'etcd')],
-    ['--unsafe-no-fsync', 'true'],
-    ['--listen-client-urls', etcdUrl],
-    ['--advertise-client-urls', etcdUrl],
-    ['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
-    ['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
-    ['--initial-cluster', `default=http://127.0.0.1:${peerPort}`],
-  ]);
+  const [port = 0] = await freePorts(1);
+  const etcd = await startEtcd({ args: ['--unsafe-no-fsync'] });
   const users = [`${tokens.admin},admin,1,"system:masters"`, `${tokens.agent},agent,2`];
   await writeFile(join(directory, 'tokens.csv'), `${users.join('\n')}\n`);
   const { keyFile, certFile } = certificates.server;
   const apiserver = daemon(binary, directory, [
-    ['--etcd-servers', etcdUrl],
+    ['--etcd-servers', etcd.url],
     ['--bind-address', '127.0.0.1'],
     ['--advertise-address', '127.0.0.1'],
     ['--endpoint-reconciler-type', 'none'],
@@ -72,7 +63,7 @@ export async function realApiServer(binary: string, certificates: Certificates):
   async function close(): Promise<void> {
     await admin.close();
     await apiserver.kill();
-    await etcd.kill();
+    await etcd.close();
     await rm(directory, { recursive: true, force: true });
   }
 
@@ -86,7 +77,6 @@ export async function realApiServer(binary: string, certificates: Certificates):
   }
 
   try {
-    etcd.start();
     apiserver.start();
     await ready();
     await load(admin, manifest('rbac.yaml'));
@@ -105,13 +95,7 @@ export async function realApiServer(binary: string, certificates: Certificates):
       await ready();
     },
     signal: (name) => apiserver.signal(name),
-    async compact() {
-      const status = await execa('etcdctl', ['--endpoints', etcdUrl, 'endpoint', 'status', '-w', 'json'], {
-        env: { ETCDCTL_API: '3' },
-      });
-      const revision = String(JSON.parse(status.stdout)[0].Status.header.revision);
-      await execa('etcdctl', ['--endpoints', etcdUrl, 'compact', revision], { env: { ETCDCTL_API: '3' } });
-    },
+    compact: () => writerOf(etcd).compact(),
     close,
   };
 }
@@ -210,14 +194,4 @@ function daemon(command: string, directory: string, options: readonly (readonly 
       await current?.ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

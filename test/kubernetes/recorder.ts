@@ -32,7 +32,7 @@ export function record(source: Source): Recorder {
       else
         problems.set(
           event.file,
-          event.problems.map(({ issue }) => issue.message),
+          event.problems.map(({ issue }) => `${event.kind}: ${issue.message}`),
         );
       return;
     }

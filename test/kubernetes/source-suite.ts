@@ -286,7 +286,7 @@ export async function sourceSuite(t: Test, world: World): Promise<void> {
     const followed = follow(t, world);
     const { seen, source } = followed;
     await seen.until(() => seen.problems.has('pods'), 'that pods are forbidden');
-    t.match(seen.problems.get('pods')?.[0], /403 Forbidden: pods is forbidden/);
+    t.match(seen.problems.get('pods')?.[0], /^WorkloadEndpoint: .*403 Forbidden: pods is forbidden/);
     t.match(seen.connection, { connected: false, reason: /403 Forbidden/ }, 'nothing may be put in force without them');
     t.notOk(seen.inSync);
     await t.rejects(source.catchUp(), /403/);

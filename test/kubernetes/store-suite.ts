@@ -160,6 +160,8 @@ export async function storeSuite(t: Test, world: World): Promise<void> {
     );
     for (const name of ['nonsense', 'a-b', 'a-k8s-b-c-d'])
       t.match(await failure(store.get({ ...key, name })), { code: 'not-found' });
+    for (const name of ['kns.nowhere', 'ksa.store.nobody', 'nonsense'])
+      t.match(await failure(store.get({ kind: 'Profile', name })), { code: 'not-found' });
 
     t.match(await failure(store.create(endpoint)), {
       code: 'unsupported',

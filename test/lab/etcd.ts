@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cleanEnvironment } from './agent.js';
-import { systemPath } from './command.js';
+import { inNamespace, systemPath } from './command.js';
 
 /** Why there can be no etcd here; undefined if there can. */
 export function etcdMissing(): string | undefined {
@@ -15,6 +15,8 @@ export function etcdMissing(): string | undefined {
 }
 
 export interface EtcdOptions {
+  /** The network namespace that it listens in; the test's own by default. Only from there `request` works. */
+  readonly namespace?: string;
   readonly args?: readonly string[];
   /** How long a request of the test may take. Default: 30 s. */
   readonly requestMs?: number;
@@ -75,7 +77,7 @@ interface Member {
 }
 
 function createServerOf({ name, client, peer, secure }: Member, initial: string, options: EtcdOptions) {
-  const { args = [], tls, requestMs = 30_000 } = options;
+  const { namespace, args = [], tls, requestMs = 30_000 } = options;
   const directory = mkdtempSync(join(tmpdir(), 'margay-etcd-'));
   const data = join(directory, 'data');
   const [url, secureUrl, peerUrl] = [
@@ -84,7 +86,7 @@ function createServerOf({ name, client, peer, secure }: Member, initial: string,
     `http://127.0.0.1:${peer}`,
   ];
   const clientUrls = tls ? `${url},${secureUrl}` : url;
-  const command = [
+  const etcd = [
     ...['etcd', '--name', name, '--data-dir', data],
     ...['--listen-client-urls', clientUrls, '--advertise-client-urls', clientUrls],
     ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl, '--initial-cluster', initial],
@@ -92,6 +94,7 @@ function createServerOf({ name, client, peer, secure }: Member, initial: string,
     ...(tls ? ['--trusted-ca-file', tls.ca, '--cert-file', tls.cert, '--key-file', tls.key, '--client-cert-auth'] : []),
     ...args,
   ];
+  const command = namespace === undefined ? etcd : inNamespace(namespace, etcd);
   let child: ChildProcess | undefined;
   const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
 

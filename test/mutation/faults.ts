@@ -130,4 +130,93 @@ export const FAULTS: readonly Fault[] = [
     find: 'match(addressesOf(external).daddr, external)',
     replace: 'match(addressesOf(external).saddr, external)',
   },
+  {
+    name: 'rules for ports go before whatever stands before them',
+    file: 'ruleset/rule-groups.ts',
+    find: 'if (!sameVerdict && !neverBoth) return false;',
+    replace: '',
+  },
+  {
+    name: 'rules for ports go before all of their verdict, whatever the protocol of those',
+    file: 'ruleset/rule-groups.ts',
+    find: `passed.set(\`\${verdict} \${protocol}\`, rule);`,
+    replace: 'passed.set(String(verdict), rule);',
+  },
+  {
+    name: 'rules of a port in the wrong order',
+    file: 'ruleset/compiled-list.ts',
+    find: 'rules.map((rule) => portRule(rule).behindPort)',
+    replace: 'rules.map((rule) => portRule(rule).behindPort).reverse()',
+  },
+  {
+    name: 'ports with as many rules share a chain',
+    file: 'ruleset/compiled-list.ts',
+    find: 'const text = indexes.join();',
+    replace: 'const text = String(indexes.length);',
+  },
+  {
+    name: 'a chain that is remembered by its first rule and its length',
+    file: 'ruleset/compiled-list.ts',
+    find: 'a.length === b.length && a.every((rule, index) => rule === b[index])',
+    replace: 'a.length === b.length',
+  },
+  {
+    name: 'a list that is remembered whatever its rules have become',
+    file: 'ruleset/compiled-list.ts',
+    find: 'return parts.every(({ rules }, index) => rules === known.parts[index]?.rules);',
+    replace: 'return true;',
+  },
+  {
+    name: 'a look-up before the rules that stand before it',
+    file: 'ruleset/compiled-list.ts',
+    find: `if (behind) {
+      flush();`,
+    replace: 'if (behind) {',
+  },
+  {
+    name: 'rules for ports lost where they are too few for a look-up',
+    file: 'ruleset/compiled-list.ts',
+    find: 'pending.push(...(behind ? group.others : group.all));',
+    replace: 'pending.push(...group.others);',
+  },
+  {
+    name: 'ranges behind a look-up without their last port',
+    file: 'ruleset/port-rule.ts',
+    find: 'for (let port = from; port <= to; port++) ports.add(port);',
+    replace: 'for (let port = from; port < Math.max(to, from + 1); port++) ports.add(port);',
+  },
+  {
+    name: 'a look-up for one protocol only',
+    file: 'ruleset/port-rule.ts',
+    find: 'ports?.map((each) => portKey(number, each))',
+    replace: 'ports?.map((each) => portKey(6, each))',
+  },
+  {
+    name: 'notPorts lost behind a look-up',
+    file: 'ruleset/port-rule.ts',
+    find: 'statements.filter((one) => one !== protocol && one !== port)',
+    replace: "statements.filter((one) => one !== protocol && (one.kind !== 'match' || one.left !== port?.left))",
+  },
+  {
+    name: 'Pass from a chain that is jumped to',
+    file: 'ruleset/port-rule.ts',
+    find: "kind !== 'return' && kind !== 'goto' && kind !== 'vmap'",
+    replace: "kind !== 'vmap'",
+  },
+  {
+    name: 'a segment behind what stands behind it',
+    file: 'ruleset/segments.ts',
+    find: `      close();
+      result.push(...part.rules);`,
+    replace: '      result.push(...part.rules);',
+  },
+  {
+    name: 'the last segment lost',
+    file: 'ruleset/segments.ts',
+    find: `  }
+  close();
+  return result;`,
+    replace: `  }
+  return result;`,
+  },
 ];

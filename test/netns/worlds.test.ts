@@ -1,6 +1,9 @@
 import t from 'tap';
 import { stringify } from 'yaml';
+import { kernelTable } from '../../src/nft/kernel-table.js';
+import { nftCommand } from '../../src/nft/nft-command.js';
 import type { HostPolicy } from '../../src/policy/host-policy.js';
+import { TABLE } from '../../src/ruleset/render.js';
 import { compileWorld } from '../oracle/compile-world.js';
 import { packetEvaluator } from '../oracle/evaluate-packet.js';
 import { startKernel, whyNoKernel } from '../oracle/kernel.js';
@@ -18,14 +21,27 @@ const skip = reason === undefined ? false : reason;
 t.test(`the kernel agrees with evaluator and tracer in ${worlds} worlds from seed ${seed}`, { skip }, async (t) => {
   const kernel = await startKernel();
   t.teardown(() => kernel.close());
+  const tables = [true, false].map((session) => {
+    const driver = nftCommand({ command: kernel.command, session });
+    t.teardown(() => driver.close());
+    return { name: driver.name, table: kernelTable(driver, TABLE) };
+  });
   const seen = new Map<string, number>();
   for (let number = seed; number < seed + worlds; number++) {
     const world = randomWorld(number);
     const packets = randomPackets(world, count, 'kernel');
-    const { policy, table } = compileWorld(world);
+    const { policy, table, plain } = compileWorld(world);
+    // Each way to the kernel with each shape; both change what was there before, the world of the other one.
+    const driver = tables[number % 2];
+    const [shape, before, after] = number % 4 < 2 ? ['compiled', plain, table] : ['plain', table, plain];
+    driver?.table.forget();
+    await driver?.table.sync(before);
+    await driver?.table.sync(after);
+    const differing = (await driver?.table.audit(after)) ?? [];
+    if (differing.length > 0) return t.fail(`world ${number}, ${driver?.name}, ${shape}: ${differing.join(', ')}`);
     const evaluate = packetEvaluator(policy);
-    const { trace } = tracer(table);
-    const events = await kernel.send(table, packets);
+    const { trace } = tracer(after);
+    const events = await kernel.send(packets);
     for (const [index, packet] of packets.entries()) {
       const traced = trace(packet);
       const found = [
@@ -33,7 +49,11 @@ t.test(`the kernel agrees with evaluator and tracer in ${worlds} worlds from see
         ...(evaluate(packet).verdict === traced.verdict ? [] : ['evaluator and tracer do not agree']),
       ];
       if (found.length > 0) return t.fail(report(number, packet, traced, found));
-      const ways = [`${packet.path} ${traced.verdict}`, ...translations(packet, traced, policy)];
+      const ways = [
+        `${packet.path} ${traced.verdict}`,
+        ...translations(packet, traced, policy),
+        ...(isByPort(traced) ? [`by port, ${driver?.name}`] : []),
+      ];
       for (const way of ways) seen.set(way, (seen.get(way) ?? 0) + 1);
     }
   }
@@ -41,8 +61,13 @@ t.test(`the kernel agrees with evaluator and tracer in ${worlds} worlds from see
   if (worlds * count < 1000) return;
   for (const path of ['in', 'out', 'forward', 'loopback'])
     for (const verdict of ['accept', 'drop']) t.ok(seen.get(`${path} ${verdict}`), `${path} ${verdict}`);
-  for (const way of ['ipNATs', 'ipNATs, to itself']) t.ok(seen.get(way), way);
+  for (const way of ['ipNATs', 'ipNATs, to itself', 'by port, nft', 'by port, nft-spawn']) t.ok(seen.get(way), way);
 });
+
+/** Whether a look-up by port led anywhere. */
+function isByPort({ steps }: Trace): boolean {
+  return steps.some((step) => step.includes(', by port → '));
+}
 
 /** What ipNATs made of a packet that came through. */
 function translations({ source, destination, state }: Packet, { passed }: Trace, { nats }: HostPolicy): string[] {

@@ -7,6 +7,7 @@ import { kernelTable } from '../../src/nft/kernel-table.js';
 import { monitorLines } from '../../src/nft/monitor-lines.js';
 import { nftCommand } from '../../src/nft/nft-command.js';
 import { refusal } from '../../src/nft/nft-error.js';
+import { isOlder, nftVersion } from '../../src/nft/nft-version.js';
 import type { Rule, Table } from '../../src/nft/objects.js';
 import { parseListing } from '../../src/nft/parse-listing.js';
 import { printTable, printTransaction } from '../../src/nft/print.js';
@@ -309,4 +310,27 @@ t.test('listings of other versions and of foreign objects', async (t) => {
   t.match(foreign.sets.get('s')?.header, /timeout/);
   t.match(foreign.sets.get('d')?.header, /"map":"mark"/);
   t.throws(() => parseListing('{}'), { code: 'unreadable' });
+});
+
+t.test('an nft that is too old is told, one that says nothing of its version is tried', async (t) => {
+  const nft = (version: string) => nftCommand({ command: ['sh', '-c', `echo "${version}"`, 'nft'] });
+  await t.rejects(nft('nftables v0.9.8 (E.D.S.)').usable(), {
+    code: 'outdated',
+    message: 'nft 0.9.8 is too old: Margay needs 1.0.6 or newer; upgrade the package nftables',
+  });
+  await nft('nftables v1.0.6 (Lester Gooch #5)').usable();
+  await nft('nftables of somebody').usable();
+  await t.rejects(nftCommand({ command: ['/nonexistent/nft'] }).usable(), { code: 'missing' });
+  t.equal(nftVersion('nftables v1.1.3 (Commodore Bullmoose #4)'), '1.1.3');
+  for (const [version, than, expected] of [
+    ['0.9.8', '1.0.6', true],
+    ['1.0.5', '1.0.6', true],
+    ['1.0.6', '1.0.6', false],
+    ['1.0.10', '1.0.6', false],
+    ['1.1', '1.0.6', false],
+    ['4.19.0-1-amd64', '5.10', true],
+    ['5.10.0-30-cloud-amd64', '5.10', false],
+    ['6.1.0', '5.10', false],
+  ] as const)
+    t.equal(isOlder(version, than), expected, `${version} and ${than}`);
 });

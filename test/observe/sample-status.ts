@@ -33,6 +33,7 @@ export function sampleStatus(changes: Partial<Status> = {}): Status {
     policies: [{ kind: 'GlobalNetworkPolicy', name: 'p1', tier: 'default', state: 'enforced', reason: null }],
     quarantined: [],
     drift: { repairs: 0, last: null },
+    state: { problem: null },
     ...changes,
   };
 }

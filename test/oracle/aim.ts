@@ -4,11 +4,16 @@ import type { Fields } from './world-rules.js';
 
 /** What a packet needs to come to the edge of a rule; what the rule leaves open is missing or empty. */
 export interface Aim {
+  readonly direction: Direction;
+  /** Whether the rule is for what host endpoints forward, too. */
+  readonly onForward: boolean;
   readonly protocol?: number | undefined;
   readonly icmp?: { readonly type: number; readonly code?: number };
   readonly source: Edges;
   readonly destination: Edges;
 }
+
+export type Direction = 'ingress' | 'egress';
 
 export interface Edges {
   readonly ports: readonly number[];
@@ -19,11 +24,23 @@ export interface Edges {
 export function aimsOf(world: World): Aim[] {
   const services = servicesOf(world);
   return world.resources.flatMap(({ metadata, spec }) => {
-    const { ingress = [], egress = [] } = spec as { ingress?: Fields[]; egress?: Fields[] };
+    const { ingress = [], egress = [], applyOnForward } = spec as Policy;
     const { namespace } = metadata as { namespace?: string };
-    return [...ingress, ...egress].flatMap((rule) => [aimOf(rule), ...serviceAims(rule, namespace, services)]);
+    const aims = (rules: readonly Fields[], direction: Direction) => {
+      const place = { direction, onForward: applyOnForward === true };
+      return rules.flatMap((rule) => [aimOf(rule, place), ...serviceAims(rule, place, namespace, services)]);
+    };
+    return [...aims(ingress, 'ingress'), ...aims(egress, 'egress')];
   });
 }
+
+interface Policy {
+  readonly ingress?: Fields[];
+  readonly egress?: Fields[];
+  readonly applyOnForward?: boolean;
+}
+
+type Place = Pick<Aim, 'direction' | 'onForward'>;
 
 interface Service {
   readonly addresses: string[];
@@ -46,14 +63,20 @@ function servicesOf({ resources }: World): ReadonlyMap<string, Service> {
 }
 
 /** The endpoints of a service that a rule names, with each of its ports and the ones beside it. */
-function serviceAims(rule: Fields, own: string | undefined, services: ReadonlyMap<string, Service>): Aim[] {
+function serviceAims(
+  rule: Fields,
+  place: Place,
+  own: string | undefined,
+  services: ReadonlyMap<string, Service>,
+): Aim[] {
   const { source, destination } = rule as { source?: Entity; destination?: Entity };
   const match = source?.services ?? destination?.services;
   const service = match && services.get(`${match.namespace ?? own}/${match.name}`);
   if (!service) return [];
   const addresses = { 4: addressesOf(service, 4), 6: addressesOf(service, 6) };
-  if (source?.services) return [{ ...aimOf(rule), source: { ports: [], addresses } }];
+  if (source?.services) return [{ ...aimOf(rule, place), source: { ports: [], addresses } }];
   return service.ports.map(({ protocol = 'TCP', port = 80 }) => ({
+    ...place,
     protocol: PROTOCOLS[protocol],
     source: NO_EDGES,
     destination: { ports: [port, port, port, port + 1], addresses },
@@ -78,10 +101,11 @@ interface Entity {
   readonly services?: { readonly name?: string; readonly namespace?: string };
 }
 
-function aimOf(rule: Fields): Aim {
+function aimOf(rule: Fields, place: Place): Aim {
   const protocol = (rule.protocol ?? rule.notProtocol) as string | number | undefined;
   const icmp = (rule.icmp ?? rule.notICMP) as Aim['icmp'];
   return {
+    ...place,
     protocol: typeof protocol === 'string' ? PROTOCOLS[protocol] : protocol,
     ...(icmp ? { icmp } : {}),
     source: edgesOf((rule.source ?? {}) as Entity),

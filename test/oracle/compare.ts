@@ -33,7 +33,7 @@ export function disagreement(world: World, packets: readonly Packet[], listener?
     for (const packet of packets) {
       const traced = trace(packet);
       if (!isSame(evaluate(packet), traced, packet)) return { world, packet };
-      if (tracePlain(packet).verdict !== traced.verdict) return { world, packet };
+      if (!isAlike(tracePlain(packet), traced)) return { world, packet };
       listener?.(packet, traced);
     }
     return undefined;
@@ -46,6 +46,14 @@ export function disagreement(world: World, packets: readonly Packet[], listener?
 function isSame(evaluated: Evaluation, traced: Trace, packet: Packet): boolean {
   const untracked = traced.state === 'untracked';
   return evaluated.verdict === traced.verdict && (packet.state === 'untracked' || evaluated.untracked === untracked);
+}
+
+/** The ways may differ, and nothing that somebody can see. */
+function isAlike(plain: Trace, compiled: Trace): boolean {
+  const isLogged = plain.logged.join('\n') === compiled.logged.join('\n');
+  return (
+    isLogged && plain.verdict === compiled.verdict && plain.mark === compiled.mark && plain.state === compiled.state
+  );
 }
 
 /** The seed, the smallest world that still shows it (YAML), the packet, and how each came to its verdict. */
@@ -67,14 +75,18 @@ function sameCause(again: Disagreement, found: Disagreement): boolean {
 
 function explain(world: World, { packet, error }: Disagreement): string[] {
   if (error || !packet) return [error?.stack ?? String(error)];
-  const { policy, table } = compileWorld(world);
-  const traced = tracer(table).trace(packet);
+  const { policy, table, plain } = compileWorld(world);
   const evaluated = packetEvaluator(policy)(packet, true);
   return [
     `packet: ${JSON.stringify(packet)}`,
     `evaluator: ${evaluated.verdict}${evaluated.untracked ? ', untracked' : ''}`,
     ...evaluated.parts.flatMap(({ stages }) => stages.map((stage) => `  ${JSON.stringify(stage)}`)),
-    `tracer: ${traced.verdict}, ${traced.state}`,
-    ...traced.steps.map((step) => `  ${step}`),
+    ...describeTrace('compiled', tracer(table).trace(packet)),
+    ...describeTrace('plain', tracer(plain).trace(packet)),
   ];
+}
+
+function describeTrace(shape: string, { verdict, state, logged, mark, steps }: Trace): string[] {
+  const first = `tracer, ${shape}: ${verdict}, ${state}, mark ${mark}, logged ${JSON.stringify(logged)}`;
+  return [first, ...steps.map((step) => `  ${step}`)];
 }

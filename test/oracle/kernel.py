@@ -1,7 +1,7 @@
 """Sends packets through the ruleset of a network namespace of its own, and tells which hooks they passed.
 
-Start with `unshare --net python3 kernel.py`. Reads one JSON object a line: first the topology, then worlds with their ruleset
-and packets; answers each with one line. The interfaces are TUN devices: what is written to one is received on it, within the
+Start with `unshare --net python3 kernel.py`. Reads one JSON object a line: first the topology, then packets for the ruleset that
+somebody has loaded; answers each with one line. The interfaces are TUN devices: what is written to one is received on it, within the
 call. A table of our own writes to NFLOG at the end of each hook and then drops the packet, so nothing leaves or is answered.
 """
 import fcntl
@@ -272,8 +272,7 @@ class Sender:
         except PermissionError:
             pass  # So the kernel tells that a rule dropped it.
 
-    def world(self, script, packets):
-        run("nft", "-f", "-", text=script)
+    def send_all(self, packets):
         events = [[] for _ in packets]
         list(logged(self.log))
         for index, packet in enumerate(packets):
@@ -316,7 +315,7 @@ def main():
                 sender = Sender(message)
                 answer = {"ready": True}
             else:
-                answer = {"events": sender.world(message["script"], message["packets"])}
+                answer = {"events": sender.send_all(message["packets"])}
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -2,18 +2,18 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:c
 import { accessSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Table } from '../../src/nft/objects.js';
-import { printTable } from '../../src/nft/print.js';
 import type { Packet } from './packet.js';
 import { INTERFACES, ROUTES, VIRTUAL } from './topology.js';
 
 /** A network namespace with the topology of the worlds, and somebody in it who sends packets. */
 export interface Kernel {
+  /** Runs nft in the namespace. */
+  readonly command: readonly [string, ...string[]];
   /**
    * For each packet what was seen of it, in order: `state ...` behind connection tracking, `lo`, and the hooks that it passed with
    * the addresses that it then had.
    */
-  send(table: Table, packets: readonly Packet[]): Promise<readonly (readonly string[])[]>;
+  send(packets: readonly Packet[]): Promise<readonly (readonly string[])[]>;
   close(): Promise<void>;
 }
 
@@ -21,6 +21,7 @@ const VERSIONS = [
   ['nft', '--version'],
   ['ip', '-Version'],
   ['unshare', '--version'],
+  ['nsenter', '--version'],
   ['python3', '--version'],
 ] as const;
 
@@ -31,7 +32,7 @@ export function whyNoKernel(): string | undefined {
     accessSync('/dev/net/tun');
     for (const [command, version] of VERSIONS) execFileSync(command, [version], { stdio: 'ignore' });
   } catch (error) {
-    return `needs /dev/net/tun, nft, ip, unshare and python3: ${error instanceof Error ? error.message : error}`;
+    return `needs /dev/net/tun, nft, ip, unshare, nsenter and python3: ${error instanceof Error ? error.message : error}`;
   }
   return undefined;
 }
@@ -45,8 +46,10 @@ export async function startKernel(): Promise<Kernel> {
   const interfaces = Object.fromEntries(INTERFACES.map(({ name, addresses }) => [name, addresses]));
   await ask({ interfaces, routes: ROUTES, virtual: VIRTUAL });
   return {
-    async send(table, packets) {
-      const { events } = await ask({ script: printTable(table).text, packets });
+    // It has become the sender: unshare makes no other process.
+    command: ['nsenter', `--net=/proc/${child.pid}/ns/net`, 'nft'],
+    async send(packets) {
+      const { events } = await ask({ packets });
       return events ?? [];
     },
     close: () =>

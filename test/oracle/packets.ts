@@ -52,10 +52,12 @@ const PORTS = [22, 53, 80, 81, 79, 443, 444, 1000, 999, 2000, 2001, 8080, 4789, 
 export function randomPackets(world: World, count: number, kind: PacketKind): Packet[] {
   const choose = random(world.seed ^ 0x5eed);
   const aims = aimsOf(world);
+  const portAims = aims.filter(({ protocol, destination }) => protocol !== undefined && destination.ports.length > 0);
   const externals = externalAddresses(world);
   const guarded = endpointInterfaces(world).filter((name) => name in BEHIND[4] && name !== 'lo');
   return Array.from({ length: count }, () => {
-    const aim = aims.length > 0 && choose.chance(0.7) ? choose.pick(aims) : undefined;
+    const among = portAims.length > 0 && choose.chance(0.4) ? portAims : aims;
+    const aim = among.length > 0 && choose.chance(0.8) ? choose.pick(among) : undefined;
     const names = guarded.length > 0 && choose.chance(0.8) ? guarded : undefined;
     const external = externals.length > 0 && choose.chance(0.15) ? choose.pick(externals) : undefined;
     return randomPacket(choose, kind, aim, names, external);
@@ -69,8 +71,8 @@ function randomPacket(
   names: readonly string[] | undefined,
   external: string | undefined,
 ): Packet {
-  const family = external ? familyOf(external) : choose.pick([4, 4, 4, 6, 6] as const);
-  const iif = choose.pick(interfacesFor(choose, names, external));
+  const family = external ? familyOf(external) : familyFor(choose, aim);
+  const { iif, towards } = wayFor(choose, names, external, aim);
   if (iif !== undefined && choose.chance(0.04)) return onLink(choose, family, iif, kind);
   const virtual = external
     ? virtualFor(family, iif).find(({ from }) => from === external)
@@ -78,7 +80,10 @@ function randomPacket(
       ? choose.pick(virtualFor(family, iif))
       : undefined;
   const destination =
-    external ?? virtual?.from ?? aimed(choose, family, aim?.destination) ?? destinationFor(choose, family, iif, names);
+    external ??
+    virtual?.from ??
+    aimed(choose, family, aim?.destination) ??
+    destinationFor(choose, family, iif, towards);
   const source =
     (iif !== undefined && !(iif in WORKLOAD_SOURCES) && aimed(choose, family, aim?.source)) ||
     sourceFor(choose, family, iif);
@@ -99,14 +104,40 @@ function randomPacket(
   return { ...base, dnat: { destination: virtual.to, dport, path, oif } };
 }
 
-/** What is sent to an external address often comes from a workload: it may be its own. */
-function interfacesFor(
+/** The one that the rule has addresses of, if there is only one. */
+function familyFor(choose: Random, aim: Aim | undefined): Family {
+  const families = ([4, 6] as const).filter((family) =>
+    [aim?.source, aim?.destination].some((edges) => (edges?.addresses[family] ?? []).length > 0),
+  );
+  const [only] = families;
+  return only && families.length === 1 && choose.chance(0.8) ? only : choose.pick([4, 4, 4, 6, 6] as const);
+}
+
+/** From where to where, as interfaces; `host`: to the host itself. */
+interface Way {
+  readonly iif: string | undefined;
+  readonly towards?: string | undefined;
+}
+
+/**
+ * On its way to or from an endpoint, as the rule that it is for; what is sent to an external address often comes from a workload:
+ * it may be its own.
+ */
+function wayFor(
   choose: Random,
   names: readonly string[] | undefined,
   external: string | undefined,
-): readonly (string | undefined)[] {
-  if (external !== undefined && choose.chance(0.3)) return Object.keys(WORKLOAD_SOURCES);
-  return names && choose.chance(0.6) ? names : SOURCES;
+  aim: Aim | undefined,
+): Way {
+  if (external !== undefined && choose.chance(0.3)) return { iif: choose.pick(Object.keys(WORKLOAD_SOURCES)) };
+  if (!names || choose.chance(0.2)) return { iif: choose.pick(SOURCES) };
+  const sources = SOURCES.filter((name) => name === undefined || !(name in WORKLOAD_SOURCES) || names.includes(name));
+  const endpoint = choose.pick(names);
+  if (endpoint in WORKLOAD_SOURCES)
+    return aim?.direction === 'ingress' ? { iif: choose.pick(sources), towards: endpoint } : { iif: endpoint };
+  const isForwarded = choose.chance(aim?.onForward === false ? 0.15 : 0.6);
+  if (aim?.direction === 'egress') return { iif: isForwarded ? choose.pick(sources) : undefined, towards: endpoint };
+  return { iif: endpoint, towards: isForwarded ? choose.pick(names) : 'host' };
 }
 
 /** An address at the edge of a rule, if it has any that can be on this way. */
@@ -143,16 +174,11 @@ function behind(family: Family): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(names.map((name) => [name, REMOTE[family].filter((address) => routeTo(address) === name)]));
 }
 
-function destinationFor(
-  choose: Random,
-  family: Family,
-  iif: string | undefined,
-  names: readonly string[] | undefined,
-): string {
-  if (choose.chance(iif === undefined ? 0.15 : 0.35)) return choose.pick(LOCAL[family]);
+function destinationFor(choose: Random, family: Family, iif: string | undefined, towards: string | undefined): string {
+  if (towards === 'host' ? choose.chance(0.8) : choose.chance(0.15)) return choose.pick(LOCAL[family]);
   if (iif === undefined && choose.chance(0.05)) return family === 4 ? '127.0.0.1' : '::1';
-  const guarded = names && BEHIND[family][choose.pick(names)];
-  return choose.pick(guarded && guarded.length > 0 ? guarded : CANDIDATES[family]);
+  const there = towards === undefined ? [] : (BEHIND[family][towards] ?? []);
+  return choose.pick(there.length > 0 && choose.chance(0.8) ? there : CANDIDATES[family]);
 }
 
 const WORKLOAD_SOURCES: Readonly<Record<string, Readonly<Record<Family, string>>>> = {

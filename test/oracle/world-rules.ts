@@ -97,7 +97,7 @@ export function rules(choose: Random, place: RulePlace, most: number): Fields[] 
   return choose.chance(0.3) ? [...own, { action: choose.pick(['Allow', 'Allow', 'Pass']) }] : own;
 }
 
-function rule(choose: Random, place: RulePlace): Fields {
+export function rule(choose: Random, place: RulePlace): Fields {
   const ipVersion = choose.chance(0.3) ? choose.pick([4, 6]) : undefined;
   const action = choose.pick(['Allow', 'Allow', 'Allow', 'Allow', 'Deny', 'Deny', 'Deny', 'Pass', 'Log', 'Log']);
   const protocol = choose.chance(0.65) ? protocolFor(choose, ipVersion) : undefined;
@@ -117,7 +117,7 @@ function rule(choose: Random, place: RulePlace): Fields {
   };
 }
 
-type Protocol = string | number;
+export type Protocol = string | number;
 
 function protocolFor(choose: Random, ipVersion: number | undefined): Protocol {
   const ofFamily: readonly Protocol[] =
@@ -204,4 +204,12 @@ function ports(choose: Random, field: 'ports' | 'notPorts', protocol: Protocol |
 
 export function optional(name: string, value: unknown): Fields {
   return value === undefined ? {} : { [name]: value };
+}
+
+export function resource(kind: string, metadata: Fields, spec: Fields): Fields {
+  return { apiVersion: 'projectcalico.org/v3', kind, metadata, spec };
+}
+
+export function many<T>(choose: Random, most: number, make: (index: number) => T): T[] {
+  return Array.from({ length: choose.int(most + 1) }, (_, index) => make(index));
 }

@@ -2,16 +2,16 @@ import { familyOf } from './address.js';
 import type { Random } from './random.js';
 import { random } from './random.js';
 import { EXTERNAL, INTERFACES, NODE } from './topology.js';
+import { policies } from './world-policies.js';
 import {
-  ACCOUNT_SELECTORS,
   type Fields,
   LOOSE_NETS,
-  NAMESPACE_SELECTORS,
+  many,
   NETS,
   optional,
   type RulePlace,
+  resource,
   rules,
-  SELECTORS,
   SERVICES,
 } from './world-rules.js';
 
@@ -27,12 +27,8 @@ export function randomWorld(seed: number): World {
   const resources = [
     ...hostEndpoints(choose),
     ...workloadEndpoints(choose),
-    ...tiers(choose),
-    ...many(choose, 10, (index) => globalPolicy(choose, index)),
-    ...many(choose, 5, (index) => namespacedPolicy(choose, index)),
-    ...many(choose, 2, (index) => kubernetesPolicy(choose, index)),
+    ...policies(choose),
     ...many(choose, 4, (index) => endpointSlice(choose, index)),
-    ...stagedPolicies(choose),
     ...profiles(choose),
     ...networkSets(choose),
     ...(choose.chance(0.6) ? [felixConfiguration(choose, 'default')] : []),
@@ -41,12 +37,31 @@ export function randomWorld(seed: number): World {
   return { seed, resources: choose.shuffle(resources) };
 }
 
-export function resource(kind: string, metadata: Fields, spec: Fields): Fields {
-  return { apiVersion: 'projectcalico.org/v3', kind, metadata, spec };
-}
+const MANY = 30;
 
-function many<T>(choose: Random, most: number, make: (index: number) => T): T[] {
-  return Array.from({ length: choose.int(most + 1) }, (_, index) => make(index));
+/** A random world with so many tiers and profiles that pass that their chains can't all lead to one another. */
+export function deepWorld(seed: number): World {
+  const choose = random(seed);
+  const indexes = Array.from({ length: MANY }, (_, index) => index);
+  const passing = (direction: 'ingress' | 'egress', owner: RulePlace['owner']): Fields => ({
+    [direction]: [...rules(choose, { direction, owner }, 2), ...(choose.chance(0.9) ? [{ action: 'Pass' }] : [])],
+  });
+  const both = (owner: RulePlace['owner']) => ({ ...passing('ingress', owner), ...passing('egress', owner) });
+  const added = indexes.flatMap((order) => [
+    resource('Tier', { name: `d${order}` }, { order, defaultAction: choose.pick(['Pass', 'Pass', 'Deny']) }),
+    resource(
+      'GlobalNetworkPolicy',
+      { name: `d${order}` },
+      { tier: `d${order}`, types: ['Ingress', 'Egress'], applyOnForward: true, ...both('global policy') },
+    ),
+    resource('Profile', { name: `d${order}` }, both('profile')),
+  ]);
+  const profiles = indexes.map((index) => `d${index}`);
+  const resources = randomWorld(seed).resources.map((each) => {
+    const isEndpoint = each.kind === 'HostEndpoint' || each.kind === 'WorkloadEndpoint';
+    return isEndpoint ? { ...each, spec: { ...(each.spec as Fields), profiles } } : each;
+  });
+  return { seed, resources: [...resources, ...added] };
 }
 
 const PROFILES: readonly string[] = ['p1', 'p2', 'kns.prod', 'ksa.prod.sa1', 'projectcalico-default-allow'];
@@ -152,70 +167,6 @@ export function externalAddresses({ resources }: World): string[] {
   });
 }
 
-const TIERS = ['default', 'default', 't1', 't2', 'kube-admin', 'missing'];
-
-function tiers(choose: Random): Fields[] {
-  const tier = (name: string) =>
-    resource(
-      'Tier',
-      { name },
-      {
-        ...(choose.chance(0.8) ? { order: choose.pick([-1, 5, 5, 2_000_000]) } : {}),
-        ...(choose.chance(0.6) ? { defaultAction: choose.pick(['Pass', 'Deny']) } : {}),
-      },
-    );
-  return choose.some(['t1', 't2'], 0.7).map(tier);
-}
-
-function policyFields(choose: Random, owner: RulePlace['owner'], onlyIngress: boolean): Fields {
-  const both = ['Ingress', 'Egress'];
-  const types = onlyIngress ? [['Ingress']] : [['Ingress'], ['Egress'], both, both, both, both];
-  return {
-    tier: choose.pick(TIERS),
-    ...(choose.chance(0.7) ? { order: choose.pick([1, 1, 2, -1.5]) } : {}),
-    ...(choose.chance(0.5) ? { selector: choose.pick(SELECTORS) } : {}),
-    ...(choose.chance(0.08) ? { serviceAccountSelector: choose.pick(ACCOUNT_SELECTORS) } : {}),
-    ...(choose.chance(0.75) ? { types: choose.pick(types) } : {}),
-    ...(choose.chance(0.95) ? { ingress: rules(choose, { direction: 'ingress', owner }, 5) } : {}),
-    ...(!onlyIngress && choose.chance(0.9) ? { egress: rules(choose, { direction: 'egress', owner }, 5) } : {}),
-  };
-}
-
-/** Which of the classes a policy belongs to. */
-const CLASSES: readonly Fields[] = [
-  {},
-  {},
-  {},
-  { applyOnForward: true },
-  { applyOnForward: true },
-  { applyOnForward: true, preDNAT: true },
-  { applyOnForward: true, doNotTrack: true },
-];
-
-function globalPolicy(choose: Random, index: number): Fields {
-  const flags = choose.pick(CLASSES);
-  const spec = {
-    ...policyFields(choose, 'global policy', flags.preDNAT === true),
-    // So that one endpoint has policy of the class and another one, which the wildcard stands in for, has not.
-    ...(flags.preDNAT === true && choose.chance(0.5) ? { selector: "role == 'a'" } : {}),
-    ...(choose.chance(0.08) ? { namespaceSelector: choose.pick(NAMESPACE_SELECTORS) } : {}),
-    ...flags,
-  };
-  return resource('GlobalNetworkPolicy', { name: `g${index}` }, spec);
-}
-
-function namespacedPolicy(choose: Random, index: number): Fields {
-  const namespace = choose.pick(['prod', 'prod', 'dev']);
-  return resource('NetworkPolicy', { name: `n${index}`, namespace }, policyFields(choose, 'namespaced policy', false));
-}
-
-/** Its name and its place in the order may be those of a policy of Calico. */
-function kubernetesPolicy(choose: Random, index: number): Fields {
-  const fields = policyFields(choose, 'namespaced policy', false);
-  const metadata = { name: `n${index}`, namespace: choose.pick(['prod', 'dev']) };
-  return resource('KubernetesNetworkPolicy', metadata, { ...fields, tier: 'default', order: 1000 });
-}
-
 /** Of workloads here and elsewhere, and of the host; some are of no use. */
 const ENDPOINT_ADDRESSES: readonly string[] = [
   '10.65.0.2',
@@ -251,26 +202,6 @@ function endpointSlice(choose: Random, index: number): Fields {
     ports: choose.chance(0.9) ? choose.few(SERVICE_PORTS, 3) : [],
   };
   return resource('EndpointSlice', { namespace, name: `e${index}` }, spec);
-}
-
-/** Before everything else, and against it: they must change nothing. */
-function stagedPolicies(choose: Random): Fields[] {
-  const denyAll = {
-    order: -100,
-    types: ['Ingress', 'Egress'],
-    ingress: [{ action: 'Deny' }],
-    egress: [{ action: 'Deny' }],
-  };
-  const all: readonly Fields[] = [
-    resource('StagedGlobalNetworkPolicy', { name: 'sg' }, { ...denyAll, tier: choose.pick(['t1', 'default']) }),
-    resource('StagedNetworkPolicy', { name: 'sn', namespace: 'prod' }, denyAll),
-    resource(
-      'StagedKubernetesNetworkPolicy',
-      { name: 'sk', namespace: 'prod' },
-      { podSelector: {}, policyTypes: ['Ingress'] },
-    ),
-  ];
-  return choose.some(all, 0.2);
 }
 
 function profiles(choose: Random): Fields[] {

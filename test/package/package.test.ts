@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { createProgram } from '../../src/cli/program.js';
-import { settingNames, settingsTable } from '../../src/cli/settings-table.js';
+import { settingNames, settingsTable } from '../../src/cli/settings/settings-table.js';
 import { checkout } from '../lab/checkout.js';
 
 const has = (command: string) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;

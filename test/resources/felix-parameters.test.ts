@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import t from 'tap';
-import { cidrText, parseAddress, parseCidr } from '../../src/resources/address.js';
+import { canonicalCidr, cidrText, parseAddress, parseCidr } from '../../src/resources/address.js';
 import { canonicalDuration, parseDuration } from '../../src/resources/duration.js';
 import { felixParameterTable } from '../../src/resources/felix-parameter-table.js';
 import { type FelixParameters, resolveFelixParameters } from '../../src/resources/felix-parameters.js';
@@ -303,8 +305,49 @@ t.test('networks', async (t) => {
     '10/8',
     '10.0.0.0/8 ',
     '10.0.0.0/1e1',
+    '10.0.0/8',
+    '10.0.0.0.0/8',
+    '10..0.0/8',
+    '.10.0.0.0/8',
+    '10.0.0./8',
+    '10.00.0.0/8',
+    '10.0.0.01/8',
+    '10.0.256.0/8',
+    '10.0.0.1000/8',
+    '10.0.0.0/8a',
+    '10.0.0.0:8',
+    '/',
   ])
     t.equal(show(text), undefined, text);
+  t.equal(show('255.255.255.255/0'), '0.0.0.0/0 4 inexact');
+  t.equal(show('255.255.255.255/1'), '128.0.0.0/1 4 inexact');
+  t.equal(show('10.0.0.0/0008'), '10.0.0.0/8 4');
+});
+
+t.test('a network of IPv4 is the same as one that is written as a part of IPv6', async () => {
+  const octet = fc.oneof(fc.nat(255).map(String), fc.nat(300).map(String), fc.constantFrom('', '00', '0', '01', 'a'));
+  const quad = fc.array(octet, { minLength: 3, maxLength: 5 }).map((octets) => octets.join('.'));
+  fc.assert(
+    fc.property(quad, fc.nat(40), (address, length) => {
+      assert.deepEqual(parseCidr(`${address}/${length}`), parseCidr(`::ffff:${address}/${96 + length}`));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('the canonical text of a network is the one that was written, if that is canonical', async (t) => {
+  const texts = ['10.0.0.0/8', '1.2.3.4/32', '10.1.0.0/8', '1.2.3.4', '0.0.0.0/0', '0.0.0.0/00', '::ffff:1.2.3.4/128'];
+  t.strictSame([...texts, 'FD00::/8', 'nonsense'].map(canonicalCidr), [
+    '10.0.0.0/8',
+    '1.2.3.4/32',
+    '10.0.0.0/8',
+    '1.2.3.4/32',
+    '0.0.0.0/0',
+    '0.0.0.0/0',
+    '1.2.3.4/32',
+    'fd00::/8',
+    undefined,
+  ]);
 });
 
 t.test('protocols and ports', async (t) => {

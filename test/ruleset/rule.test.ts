@@ -187,6 +187,15 @@ const cases: Readonly<Record<string, readonly [Partial<Rule>, readonly string[]]
     ['meta nfproto ipv4 meta l4proto icmp icmp type 8 accept'],
   ],
   'notICMP of another protocol: never, and nothing that nft refuses': [{ protocol: 6, notICMP: { type: 8 } }, []],
+  'what has no ports has none of a service': [{ protocol: 1, ...destination({ service: 'http' }) }, []],
+  'what has no ports has no named ones': [
+    { ipVersion: 4, icmp: { type: 8 }, ...source({ ports: { ranges: [], sets: ['http'] } }) },
+    [],
+  ],
+  'what has no ports has not the named ones': [
+    { ipVersion: 4, notICMP: { type: 8 }, ...source({ notPorts: { ranges: [], sets: ['http'] } }) },
+    ['meta nfproto ipv4 meta l4proto icmp icmp type != 8 accept'],
+  ],
   Deny: [{ action: 'Deny' }, ['drop']],
   'Pass: what it is told': [{ action: 'Pass', protocol: 6 }, ['meta l4proto tcp return']],
   Log: [{ action: 'Log', protocol: 6 }, ['meta l4proto tcp log prefix "calico-packet: " level info']],

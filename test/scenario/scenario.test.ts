@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { FileObject } from '../../src/datastore/file/reader.js';
 import { type FakeDriver, fakeDriver } from '../../src/nft/fake-driver.js';
 import { kernelTable } from '../../src/nft/kernel-table.js';
@@ -10,6 +10,7 @@ import { initialTiers } from '../../src/resources/tier.js';
 import { renderTable, TABLE } from '../../src/ruleset/render.js';
 import { type AgentUnderTest, agentUnderTest } from '../agent/agent-under-test.js';
 import { fakeStateKeeper } from '../agent/fake-state-keeper.js';
+import { randomScenario } from './random-scenario.js';
 import { type Scenario, scenarios } from './scenario.js';
 
 /** With GOLDEN set the scripts that are made become the expected ones (`npm run golden`). */
@@ -121,22 +122,38 @@ async function squashed(scenario: Scenario): Promise<{ readonly held: string; re
   return { held: held(driver), scripts: driver.scripts.length - before };
 }
 
+/** Ways that lead to the same end, byte for byte. */
+async function sameEnd(t: Test, scenario: Scenario, made: string): Promise<void> {
+  const { objects } = scenario;
+  t.equal(scriptOf(scenario, objects.toReversed()), made, 'reversed');
+  for (const seed of [1, 2, 3]) t.equal(scriptOf(scenario, shuffled(objects, seed)), made, `shuffled ${seed}`);
+  t.equal(await stepByStep(scenario, objects, false), made, 'one update at a time');
+  t.equal(await stepByStep(scenario, shuffled(objects, 4), true), made, 'shuffled, each deleted and added again');
+  const restarted = await withRestarts(scenario);
+  t.equal(restarted.held, made, 'with restarts');
+  t.equal(restarted.idle, 0, 'an agent that finds it as it should be writes nothing');
+  const hurried = await squashed(scenario);
+  t.equal(hurried.held, made, 'squashed');
+  t.ok(hurried.scripts <= 3, `${hurried.scripts} transactions`);
+}
+
 for (const scenario of scenarios()) {
   t.test(scenario.name, async (t) => {
-    const { objects } = scenario;
-    const made = scriptOf(scenario, objects);
+    const made = scriptOf(scenario, scenario.objects);
     if (isGolden) scenario.accept(made);
     else t.equal(made, scenario.expected ?? 'nothing: run `npm run golden` and look at what it writes', 'as expected');
-    // What follows is about ways that lead to the same end, whether or not that is the expected one.
-    t.equal(scriptOf(scenario, objects.toReversed()), made, 'reversed');
-    for (const seed of [1, 2, 3]) t.equal(scriptOf(scenario, shuffled(objects, seed)), made, `shuffled ${seed}`);
-    t.equal(await stepByStep(scenario, objects, false), made, 'one update at a time');
-    t.equal(await stepByStep(scenario, shuffled(objects, 4), true), made, 'shuffled, each deleted and added again');
-    const restarted = await withRestarts(scenario);
-    t.equal(restarted.held, made, 'with restarts');
-    t.equal(restarted.idle, 0, 'an agent that finds it as it should be writes nothing');
-    const hurried = await squashed(scenario);
-    t.equal(hurried.held, made, 'squashed');
-    t.ok(hurried.scripts <= 3, `${hurried.scripts} transactions`);
+    // Whether or not that is the expected one.
+    await sameEnd(t, scenario, made);
   });
 }
+
+t.test('random worlds with compiled lists', async (t) => {
+  let tried = 0;
+  for (let seed = 1; tried < 3; seed++) {
+    const scenario = randomScenario(seed);
+    const made = scriptOf(scenario, scenario.objects);
+    if (!made.includes('map ports-')) continue;
+    tried++;
+    await t.test(scenario.name, async (t) => sameEnd(t, scenario, made));
+  }
+});

@@ -65,6 +65,11 @@ t.test('what operators rely on', async (t) => {
   t.equal(value(boot, 'DefaultDependencies'), 'no');
   t.notMatch(boot, /^(Requires|Requisite|BindsTo|RequiresMountsFor|ExecStop)=/m, 'nothing keeps it from being tried');
   t.match(value(boot, 'After'), /nftables\.service/, 'which begins with `flush ruleset`');
+  t.match(
+    value(boot, 'After'),
+    /systemd-tmpfiles-setup\.service/,
+    'which takes /tmp from under a unit that is being started',
+  );
 });
 
 t.test('the fallback opens the failsafe ports, all and no others', async (t) => {

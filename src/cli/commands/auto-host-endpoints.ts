@@ -3,8 +3,8 @@ import { hostEndpointController } from '../../controller/host-endpoint-controlle
 import { createLog } from '../../observe/log.js';
 import { checkSelector } from '../../selector/check-selector.js';
 import type { Io } from '../io.js';
-import type { Settings } from '../settings.js';
-import { SettingsError } from '../settings-error.js';
+import type { Settings } from '../settings/settings.js';
+import { SettingsError } from '../settings/settings-error.js';
 
 /**
  * `margay controller auto-hostendpoints`: keeps a host endpoint for each node of a cluster, in the foreground, until SIGTERM or
@@ -33,7 +33,7 @@ export async function autoHostEndpoints(
   });
   const warn = (message: string): void => log.warn(message);
   const { kubernetesStore } = await import('../../datastore/kubernetes/store/kubernetes-store.js');
-  const { kubernetesOptions } = await import('../kubernetes-options.js');
+  const { kubernetesOptions } = await import('../settings/kubernetes-options.js');
   const { kubernetesSource } = await import('../../datastore/kubernetes/kubernetes-source.js');
   const cluster = kubernetesOptions(datastore, environment, warn);
   const store = kubernetesStore(cluster);

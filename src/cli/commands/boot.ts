@@ -6,7 +6,7 @@ import { runningPid } from '../../observe/status-client.js';
 import type { BootAction } from '../boot-actions.js';
 import type { Io } from '../io.js';
 import { printable } from '../printable.js';
-import { type Settings, serviceStateDir } from '../settings-table.js';
+import { type Settings, serviceStateDir } from '../settings/settings-table.js';
 import { BOOT_UNIT, isOn, type Systemctl, systemctlCommand } from '../systemctl.js';
 
 export interface BootOptions {

@@ -2,13 +2,13 @@ import type { Client } from '../../client/client.js';
 import { keyOfStored } from '../../datastore/as-stored-object.js';
 import { StoreError } from '../../datastore/store.js';
 import type { Io } from '../io.js';
-import { type NamedObject, type NamedOptions, namedObjects } from '../named-objects.js';
-import { usage } from '../object-targets.js';
+import { type NamedObject, type NamedOptions, namedObjects } from '../objects/named-objects.js';
+import { usage } from '../objects/object-targets.js';
+import { isOfObject } from '../objects/write-files.js';
+import { type Outcome, reportWrites } from '../objects/write-report.js';
 import type { SourceSettings } from '../open-source.js';
 import { withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
-import { isOfObject } from '../write-files.js';
-import { type Outcome, reportWrites } from '../write-report.js';
 
 export interface DeleteOptions extends NamedOptions {
   /** What is not there is no error. */

@@ -1,11 +1,11 @@
 import { errorText } from '../../client/error-text.js';
 import { examineObject } from '../../client/examine-object.js';
 import type { StoreError } from '../../datastore/store.js';
-import { describeObject } from '../describe-object.js';
-import { gatherObjects } from '../gather-objects.js';
 import type { Io } from '../io.js';
-import type { NamedOptions } from '../named-objects.js';
-import { inPrintedOrder } from '../object-fields.js';
+import { describeObject } from '../objects/describe-object.js';
+import { gatherObjects } from '../objects/gather-objects.js';
+import type { NamedOptions } from '../objects/named-objects.js';
+import { inPrintedOrder } from '../objects/object-fields.js';
 import type { SourceSettings } from '../open-source.js';
 import { withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';

@@ -12,7 +12,8 @@ import { offlinePolicy } from '../offline-policy.js';
 import type { SourceSettings } from '../open-source.js';
 import { type Color, createPaint } from '../paint.js';
 import { printable } from '../printable.js';
-import type { Environment, Settings } from '../settings-table.js';
+import type { Environment } from '../settings/environment.js';
+import type { Settings } from '../settings/settings-table.js';
 import { systemctlCommand } from '../systemctl.js';
 import { bootReport } from './boot.js';
 

@@ -6,14 +6,14 @@ import type { Interfaces } from '../../interfaces/interface-source.js';
 import { interfacesFromJson } from '../../interfaces/parse-addresses.js';
 import { runIp } from '../../interfaces/run-ip.js';
 import type { HostPolicy } from '../../policy/host-policy.js';
-import { type Explanation, explainText } from '../explain-text.js';
 import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
 import type { SourceSettings } from '../open-source.js';
-import { type PacketOptions, readPacketOptions } from '../packet-options.js';
-import { routePacket } from '../packet-route.js';
+import { type Explanation, explainText } from '../packet/explain-text.js';
+import { type PacketOptions, readPacketOptions } from '../packet/packet-options.js';
+import { routePacket } from '../packet/packet-route.js';
 import { createPaint } from '../paint.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/settings.js';
 
 export interface ExplainOptions extends PacketOptions {
   readonly json: boolean;

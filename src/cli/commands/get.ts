@@ -1,18 +1,18 @@
 import type { Client } from '../../client/client.js';
 import { errorText } from '../../client/error-text.js';
 import type { StoreError } from '../../datastore/store.js';
-import { gatherObjects } from '../gather-objects.js';
 import type { Io } from '../io.js';
-import { type NamedOptions, targetsOfWords } from '../named-objects.js';
-import { usage } from '../object-targets.js';
+import { gatherObjects } from '../objects/gather-objects.js';
+import { type NamedOptions, targetsOfWords } from '../objects/named-objects.js';
+import { usage } from '../objects/object-targets.js';
+import type { OutputFormat } from '../objects/output-format.js';
+import { type ObjectGroup, printObjects } from '../objects/print-objects.js';
+import { watchObjects } from '../objects/watch-objects.js';
 import type { SourceSettings } from '../open-source.js';
 import { withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
-import type { OutputFormat } from '../output-format.js';
 import { createPaint } from '../paint.js';
-import { type ObjectGroup, printObjects } from '../print-objects.js';
 import { printable } from '../printable.js';
-import { watchObjects } from '../watch-objects.js';
 
 export interface GetOptions extends NamedOptions {
   readonly format: OutputFormat;

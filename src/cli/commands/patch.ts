@@ -1,12 +1,12 @@
 import type { PatchType } from '../../client/patch-type.js';
 import { readDocuments } from '../../resources/read-documents.js';
 import type { Io } from '../io.js';
-import { keysOf, type Scope, targetsOf, usage } from '../object-targets.js';
+import { keysOf, type Scope, targetsOf, usage } from '../objects/object-targets.js';
+import { isOfObject } from '../objects/write-files.js';
+import { type Outcome, reportWrites } from '../objects/write-report.js';
 import type { SourceSettings } from '../open-source.js';
 import { withClient } from '../open-store.js';
 import { orReported } from '../or-reported.js';
-import { isOfObject } from '../write-files.js';
-import { type Outcome, reportWrites } from '../write-report.js';
 
 export interface PatchOptions extends Scope {
   /** JSON or YAML. */

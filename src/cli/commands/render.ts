@@ -5,7 +5,7 @@ import type { Io } from '../io.js';
 import { offlinePolicy } from '../offline-policy.js';
 import type { SourceSettings } from '../open-source.js';
 import { renderOptions } from '../render-options.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/settings.js';
 import { shapeText } from '../shape-text.js';
 
 export interface RenderOptions {

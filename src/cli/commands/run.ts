@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Io } from '../io.js';
-import type { Settings } from '../settings.js';
-import { SettingsError } from '../settings-error.js';
+import type { Settings } from '../settings/settings.js';
+import { SettingsError } from '../settings/settings-error.js';
 
 export interface RunOptions {
   readonly dryRun: boolean;

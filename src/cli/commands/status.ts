@@ -9,7 +9,7 @@ import {
 import type { Io } from '../io.js';
 import { createPaint } from '../paint.js';
 import { printable } from '../printable.js';
-import type { Settings } from '../settings-table.js';
+import type { Settings } from '../settings/settings-table.js';
 import { statusText } from '../status-text.js';
 
 export interface StatusOptions {

@@ -4,7 +4,7 @@ import { printTransaction } from '../../nft/print.js';
 import { runningPid } from '../../observe/status-client.js';
 import { TABLE } from '../../ruleset/render.js';
 import type { Io } from '../io.js';
-import { type Settings, serviceStateDir } from '../settings-table.js';
+import { type Settings, serviceStateDir } from '../settings/settings-table.js';
 import { BOOT_UNIT, isOn, type Systemctl, systemctlCommand } from '../systemctl.js';
 
 /**

@@ -47,13 +47,9 @@ export type Followed =
   /** The directory itself can't be listed. */
   | { readonly is: 'lost'; readonly reason: string };
 
-interface Taken {
-  readonly identity: string;
-  /** Empty if another try is worth while although nothing has changed. */
-  readonly version: string;
-}
-
 const GONE = 'gone';
+/** In place of the version of what was read: another try is worth while although nothing has changed. */
+const AGAIN = 'again';
 
 /** So many are read without letting others have a turn: some 5 ms. */
 const FILES_PER_TURN = 32;
@@ -79,10 +75,11 @@ export function fileFollower(
 ): FileFollower {
   const table = objectTable();
   const rest = settling();
-  const taken = new Map<string, Taken>();
+  /** Versions, as `Decision` has them. */
+  const taken = new Map<string, string>();
   /** Those that have been restless for too long, which has been told. */
   const given = new Set<string>();
-  const around = survey(root, { dirty: request, unwatched: tellUnwatched });
+  const around = survey(root, { dirty: request, unwatched: tellUnwatched, isKnown });
 
   async function follow(visited: ReadonlySet<string>, found: Found): Promise<Followed> {
     const rootIssue = found.unreadable.get(root);
@@ -92,6 +89,7 @@ export function fileFollower(
     return {
       is: 'followed',
       apply() {
+        for (const path of found.unchanged) keep(path);
         for (const decision of decisions) carryOut(decision, readings.get(decision.path));
         return table.flush();
       },
@@ -120,7 +118,7 @@ export function fileFollower(
 
   function decideFile(path: string, stat: BigIntStats): Decision {
     const version = versionOf(stat);
-    if (taken.get(path)?.version === version) return { path, version, step: { do: 'keep' } };
+    if (isKnown(path, stat)) return { path, version, step: { do: 'keep' } };
     return onceSettled(path, version, needOf(path, stat), { do: 'read', stat });
   }
 
@@ -128,7 +126,7 @@ export function fileFollower(
   function needOf(path: string, stat: BigIntStats): number {
     const identity = identityOf(stat);
     const isEmpty = stat.size === 0n;
-    const isNew = taken.get(path)?.identity !== identity && !rest.isWaiting(path, identity);
+    const isNew = taken.get(path)?.startsWith(`${identity} `) !== true && !rest.isWaiting(path, identity);
     if (isNew && !isEmpty && around.movedIn(path)) return 0;
     const need = isEmpty && table.hasObjects(path) ? times.emptyMs : times.settleMs;
     const age = Date.now() - Number(stat.mtimeNs / 1_000_000n);
@@ -137,8 +135,12 @@ export function fileFollower(
 
   function decideTrouble(path: string, issue: Issue): Decision {
     const version = `unreadable ${issue.code}`;
-    if (taken.get(path)?.version === version) return { path, version, step: { do: 'keep' } };
+    if (taken.get(path) === version) return { path, version, step: { do: 'keep' } };
     return onceSettled(path, version, times.graceMs, { do: 'tell', issue });
+  }
+
+  function isKnown(path: string, stat: BigIntStats): boolean {
+    return taken.get(path) === versionOf(stat);
   }
 
   function onceSettled(path: string, version: string, need: number, step: Step): Decision {
@@ -166,10 +168,15 @@ export function fileFollower(
     if (step.do === 'keep') settle(path);
     else if (step.do === 'wait') giveUp(path);
     else if (step.do === 'remove') remove(path);
-    else if (step.do === 'tell') take(path, unreadable(step.issue), { identity: '', version });
+    else if (step.do === 'tell') take(path, unreadable(step.issue), version);
     else if (step.do === 'read' && reading?.is === 'content') {
-      take(path, reading.content, { identity: identityOf(step.stat), version: reading.lasting ? version : '' });
+      take(path, reading.content, reading.lasting ? version : `${identityOf(step.stat)} ${AGAIN}`);
     } else request(path);
+  }
+
+  function keep(path: string): void {
+    table.setAway(path, false);
+    settle(path);
   }
 
   function remove(path: string): void {
@@ -178,7 +185,7 @@ export function fileFollower(
     settle(path);
   }
 
-  function take(path: string, content: FileContent, as: Taken): void {
+  function take(path: string, content: FileContent, as: string): void {
     table.put(path, content);
     taken.set(path, as);
     settle(path);
@@ -194,7 +201,7 @@ export function fileFollower(
     if (given.has(path) || rest.restless(path, performance.now()) < times.restlessMs) return;
     given.add(path);
     // One that has never been taken has to be known for its end to be told.
-    if (!taken.has(path)) taken.set(path, { identity: '', version: '' });
+    if (!taken.has(path)) taken.set(path, AGAIN);
     const message = `${path} has been changing for ${times.restlessMs} ms; what it had counts until it comes to rest`;
     table.put(path, unreadable(issueOf('restless', message)));
   }

@@ -1,14 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
-import { keyText, type ObjectKey, type Parsed } from '../../resources/resource.js';
+import { keyText, type Parsed } from '../../resources/resource.js';
 import type { Problem, Problems, SourceEvent } from '../source.js';
 import type { FileContent, FileObject } from './reader.js';
 
 interface FileEntry {
-  objects: Map<string, FileObject>;
+  /** Its objects, as texts of their keys. */
+  keys: readonly string[];
   unreadable: boolean;
   problems: readonly Problem[];
   /** Not there at the moment, but not yet counted as removed. */
   away: boolean;
+}
+
+interface Candidate extends FileObject {
+  readonly file: string;
+}
+
+interface KnownObject {
+  /** One for each file that has it. */
+  candidates: readonly Candidate[];
+  sent: Candidate | undefined;
 }
 
 /** Which object is in which file, and what the listener of the source has to be told about it. */
@@ -20,8 +31,6 @@ export interface ObjectTable {
   /** The file is missing for the moment: others that have the same objects take precedence. */
   setAway(file: string, away: boolean): void;
   hasObjects(file: string): boolean;
-  /** All files and directories that something is known about. */
-  files(): Iterable<string>;
   /** The differences since the last call: updates, then deletions, then problems. */
   flush(): SourceEvent[];
 }
@@ -34,8 +43,7 @@ const NO_PROBLEMS = JSON.stringify({ unreadable: false, problems: [] });
  */
 export function objectTable(): ObjectTable {
   const files = new Map<string, FileEntry>();
-  const holders = new Map<string, Set<string>>();
-  const sent = new Map<string, { file: string; key: ObjectKey; parsed: Parsed }>();
+  const objects = new Map<string, KnownObject>();
   /** The problems of a file as they were last told; none for a file without. */
   const told = new Map<string, string>();
   const dirtyKeys = new Set<string>();
@@ -44,7 +52,7 @@ export function objectTable(): ObjectTable {
   function entryOf(file: string): FileEntry {
     let entry = files.get(file);
     if (entry === undefined) {
-      entry = { objects: new Map(), unreadable: false, problems: [], away: false };
+      entry = { keys: [], unreadable: false, problems: [], away: false };
       files.set(file, entry);
     }
     return entry;
@@ -52,27 +60,59 @@ export function objectTable(): ObjectTable {
 
   function touch(text: string): void {
     dirtyKeys.add(text);
-    for (const file of holders.get(text) ?? []) dirtyFiles.add(file);
+    for (const { file } of objects.get(text)?.candidates ?? []) dirtyFiles.add(file);
   }
 
-  function replaceObjects(file: string, entry: FileEntry, objects: Map<string, FileObject>): void {
-    for (const text of entry.objects.keys()) {
+  function replaceObjects(file: string, entry: FileEntry, candidates: ReadonlyMap<string, Candidate>): void {
+    for (const text of entry.keys) {
       touch(text);
-      if (!objects.has(text)) holders.get(text)?.delete(file);
-      if (holders.get(text)?.size === 0) holders.delete(text);
+      if (!candidates.has(text)) setCandidate(text, file, undefined);
     }
-    for (const text of objects.keys()) {
-      const own = holders.get(text) ?? new Set();
-      holders.set(text, own.add(file));
+    for (const [text, candidate] of candidates) {
+      setCandidate(text, file, candidate);
       touch(text);
     }
-    entry.objects = objects;
+    entry.keys = [...candidates.keys()];
   }
 
-  function winnerOf(text: string): string | undefined {
-    let best: string | undefined;
-    for (const file of holders.get(text) ?? []) {
-      if (best === undefined || before(file, best)) best = file;
+  /** A document that can't be identified may be an object that the file had: while it is there, that one is not gone. */
+  function candidatesOf(file: string, { objects: found, problems }: FileContent, entry: FileEntry) {
+    const candidates = new Map<string, Candidate>();
+    for (const object of found) {
+      const text = keyText(object.key);
+      if (!candidates.has(text)) candidates.set(text, { file, ...object, parsed: knownOr(text, file, object.parsed) });
+    }
+    for (const text of problems.length > 0 ? entry.keys : []) {
+      const candidate = candidateIn(text, file);
+      if (candidate === undefined || candidates.has(text)) continue;
+      if (problems.some(({ name }) => (name ?? candidate.key.name) === candidate.key.name))
+        candidates.set(text, candidate);
+    }
+    return candidates;
+  }
+
+  /** What a file holds again is the same value as before: others keep that one too. */
+  function knownOr(text: string, file: string, parsed: Parsed): Parsed {
+    const known = candidateIn(text, file)?.parsed;
+    return known !== undefined && isDeepStrictEqual(known, parsed) ? known : parsed;
+  }
+
+  function candidateIn(text: string, file: string): Candidate | undefined {
+    return objects.get(text)?.candidates.find((one) => one.file === file);
+  }
+
+  function setCandidate(text: string, file: string, candidate: Candidate | undefined): void {
+    const known = objects.get(text);
+    const others = known?.candidates.filter((one) => one.file !== file) ?? [];
+    const candidates = candidate === undefined ? others : others.concat(candidate);
+    if (known === undefined) objects.set(text, { candidates, sent: undefined });
+    else known.candidates = candidates;
+  }
+
+  function winnerOf(text: string): Candidate | undefined {
+    let best: Candidate | undefined;
+    for (const candidate of objects.get(text)?.candidates ?? []) {
+      if (best === undefined || before(candidate.file, best.file)) best = candidate;
     }
     return best;
   }
@@ -84,17 +124,17 @@ export function objectTable(): ObjectTable {
   }
 
   function eventOf(text: string): SourceEvent | undefined {
-    const last = sent.get(text);
-    const file = winnerOf(text);
-    const object = file === undefined ? undefined : files.get(file)?.objects.get(text);
-    if (file === undefined || object === undefined) {
-      sent.delete(text);
+    const known = objects.get(text);
+    const last = known?.sent;
+    const winner = winnerOf(text);
+    if (known === undefined || winner === undefined) {
+      objects.delete(text);
       return last && { type: 'delete', key: last.key };
     }
-    const { key, parsed, line } = object;
-    const same = last?.file === file && isDeepStrictEqual(last.parsed, parsed);
-    if (!same) sent.set(text, { file, key, parsed });
-    return same ? undefined : { type: 'update', key, origin: { file, line }, parsed };
+    const { file, key, parsed, line } = winner;
+    if (last?.file === file && isDeepStrictEqual(last.parsed, parsed)) return undefined;
+    known.sent = winner;
+    return { type: 'update', key, origin: { file, line }, parsed };
   }
 
   function problemsOf(file: string): Problems | undefined {
@@ -111,11 +151,13 @@ export function objectTable(): ObjectTable {
   function secondOnes(file: string, entry: FileEntry): Problem[] {
     if (entry.away) return [];
     const found: Problem[] = [];
-    for (const [text, { key, line }] of entry.objects) {
+    for (const text of entry.keys) {
       const winner = winnerOf(text);
-      if (winner === undefined || winner === file) continue;
+      if (winner === undefined || winner.file === file) continue;
+      const { key } = winner;
+      const line = candidateIn(text, file)?.line ?? 0;
       const name = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
-      const message = `${key.kind} ${name} is also in ${winner}, which sorts first and counts; the one in ${file} is ignored`;
+      const message = `${key.kind} ${name} is also in ${winner.file}, which sorts first and counts; the one in ${file} is ignored`;
       found.push({ key, line, issue: { path: '', code: 'second-definition', message, line } });
     }
     return found;
@@ -124,7 +166,7 @@ export function objectTable(): ObjectTable {
   return {
     put(file, content) {
       const entry = entryOf(file);
-      if (!content.unreadable) replaceObjects(file, entry, objectsOf(content, entry));
+      if (!content.unreadable) replaceObjects(file, entry, candidatesOf(file, content, entry));
       entry.unreadable = content.unreadable;
       entry.problems = [...content.problems, ...repeated(content)];
       entry.away = false;
@@ -142,10 +184,9 @@ export function objectTable(): ObjectTable {
       if (entry === undefined || entry.away === away) return;
       entry.away = away;
       dirtyFiles.add(file);
-      for (const text of entry.objects.keys()) touch(text);
+      for (const text of entry.keys) touch(text);
     },
-    hasObjects: (file) => (files.get(file)?.objects.size ?? 0) > 0,
-    files: () => files.keys(),
+    hasObjects: (file) => (files.get(file)?.keys.length ?? 0) > 0,
     flush() {
       const changes = [...dirtyKeys].map(eventOf).filter((event) => event !== undefined);
       const problems = [...dirtyFiles].map(problemsOf).filter((event) => event !== undefined);
@@ -155,20 +196,6 @@ export function objectTable(): ObjectTable {
       return [...changes.filter(isUpdate), ...changes.filter((event) => !isUpdate(event)), ...problems];
     },
   };
-}
-
-/** A document that can't be identified may be an object that the file had: while it is there, that one is not gone. */
-function objectsOf(content: FileContent, entry: FileEntry): Map<string, FileObject> {
-  const objects = new Map<string, FileObject>();
-  for (const object of content.objects) {
-    const text = keyText(object.key);
-    if (!objects.has(text)) objects.set(text, object);
-  }
-  for (const [text, object] of entry.objects) {
-    const mayBe = (problem: Problem): boolean => (problem.name ?? object.key.name) === object.key.name;
-    if (!objects.has(text) && content.problems.some(mayBe)) objects.set(text, object);
-  }
-  return objects;
 }
 
 /** The same object twice in one file: the first counts. */

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { directoryWatches } from './directory-watches.js';
 import { formatOf } from './look.js';
-import { type Found, inParallel, nothingFound, visit, walk } from './walk.js';
+import { type Found, type IsKnown, inParallel, nothingFound, visit, walk } from './walk.js';
 
 /** What is in the directory, kept known by events and by looking. */
 export interface Survey {
@@ -22,6 +22,7 @@ export interface SurveyListener {
   dirty(path: string): void;
   /** Without a code: it is watched again, or gone. */
   unwatched(directory: string, code: string | undefined): void;
+  readonly isKnown: IsKnown;
 }
 
 /** So many events at once are no cheaper to follow than a walk, and the kernel may have dropped some (it queues 16384). */
@@ -88,7 +89,7 @@ export function survey(root: string, listener: SurveyListener): Survey {
       events = 0;
       watches.mark();
       const found = nothingFound();
-      await walk(root, stat, entering, found);
+      await walk(root, stat, entering, found, listener.isKnown);
       return learn(found);
     },
     async paths(paths) {
@@ -101,7 +102,7 @@ export function survey(root: string, listener: SurveyListener): Survey {
       const directoryGone = [...visited].some((path) => directories.has(path));
       const candidates = directoryGone ? [...known].filter((path) => wasVisited(path, visited)) : [...visited];
       if (directoryGone) forgetDirectories(visited, found);
-      return candidates.filter((path) => !found.files.has(path) && !isBelow(path, found));
+      return candidates.filter((path) => !isThere(path, found) && !isBelow(path, found));
     },
     movedIn: (path) => watches.wasWatched(dirname(path)) && !linked.has(dirname(path)) && !written.has(path),
     forgetWrites(path) {
@@ -114,6 +115,10 @@ export function survey(root: string, listener: SurveyListener): Survey {
       written.clear();
     },
   };
+}
+
+function isThere(path: string, { files, unchanged }: Found): boolean {
+  return files.has(path) || unchanged.has(path);
 }
 
 /** Whether it is in a directory that could not be listed, so that not to have been found means nothing. */

@@ -8,6 +8,8 @@ import { formatOf, identityOf, ioIssue, isMissing, type Look, look } from './loo
 export interface Found {
   /** Files with resources, and what can't be looked at. */
   readonly files: Map<string, Look & { is: 'file' | 'unreadable' }>;
+  /** Files that are as they were, of which nothing more is kept: mostly all. */
+  readonly unchanged: Set<string>;
   /** Directories that could be listed. */
   readonly directories: Set<string>;
   /** Directories that could not: what is below them is unknown. */
@@ -19,23 +21,32 @@ export interface Found {
 /** Called before a directory is listed, so that no change between listing and watching is missed. */
 export type Entering = (directory: string, stat: BigIntStats) => void;
 
+/** Whether a file is known in this version. */
+export type IsKnown = (path: string, stat: BigIntStats) => boolean;
+
 /** File operations of one walk that run at the same time. */
 const PARALLEL = 16;
 
 export function nothingFound(): Found {
-  return { files: new Map(), directories: new Set(), unreadable: new Map(), linked: new Set() };
+  return { files: new Map(), unchanged: new Set(), directories: new Set(), unreadable: new Map(), linked: new Set() };
 }
 
 /**
  * Finds `*.yaml`, `*.yml` and `*.json` below a directory. Names that start with a dot are passed over: temporary files, and
  * the `..data` of Kubernetes' volumes, which is reached through links. A link to a directory that the walk is in is not followed.
  */
-export async function walk(directory: string, stat: BigIntStats, entering: Entering, found: Found): Promise<void> {
+export async function walk(
+  directory: string,
+  stat: BigIntStats,
+  entering: Entering,
+  found: Found,
+  isKnown: IsKnown = () => false,
+): Promise<void> {
   let level: Place[] = [{ path: directory, stat, within: [] }];
   while (level.length > 0) {
     const next: Place[] = [];
     await inParallel(level, async (place) => {
-      next.push(...(await list(place, entering, found)));
+      next.push(...(await list(place, entering, found, isKnown)));
     });
     level = next;
   }
@@ -64,7 +75,7 @@ interface Place {
   readonly within: readonly string[];
 }
 
-async function list(place: Place, entering: Entering, found: Found): Promise<Place[]> {
+async function list(place: Place, entering: Entering, found: Found, isKnown: IsKnown): Promise<Place[]> {
   entering(place.path, place.stat);
   let entries: Dirent[];
   try {
@@ -84,7 +95,8 @@ async function list(place: Place, entering: Entering, found: Found): Promise<Pla
       const there = await look(path);
       if (there.is === 'directory') {
         if (!within.includes(identityOf(there.stat))) below.push({ path, stat: there.stat, within });
-      } else if (there.is !== 'gone' && formatOf(path) !== undefined) found.files.set(path, there);
+      } else if (there.is === 'file' && isKnown(path, there.stat)) found.unchanged.add(path);
+      else if (there.is !== 'gone' && formatOf(path) !== undefined) found.files.set(path, there);
     },
   );
   return below;

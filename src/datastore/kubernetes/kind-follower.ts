@@ -72,7 +72,7 @@ export function kindFollower(
     const before = file === unreadable ? [] : readable();
     unreadable = file;
     const problem = { issue: tableIssue('unreadable', message) };
-    return [...before, { type: 'problems', file, unreadable: true, problems: [problem] }];
+    return [...before, { type: 'problems', file, kind: kind.kind, unreadable: true, problems: [problem] }];
   }
 
   const follow: ReflectorListener = {

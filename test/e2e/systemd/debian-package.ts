@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from 'node:assert';
 import type { Checks } from '../checks.js';
+import { findingsOf } from '../doctor.js';
 import type { Machine } from '../machine.js';
 import { succeed } from '../machine.js';
 import type { MachineSite } from '../machine-site.js';
@@ -42,6 +43,27 @@ export async function lifeOfPackage(site: MachineSite, { check, section }: Check
     match(await node.must(['cat', '/etc/margay/margay.yaml']), /^# mine\n/);
     match(await node.must(['dpkg', '-s', 'margay']), /^Version: .*\+next$/m);
   });
+
+  await check(
+    'margay uninstall switches off what is loaded at boot, and removes rules and the saved ruleset',
+    async () => {
+      await node.must(['margay', 'boot', 'enable']);
+      const atBoot = (await findingsOf(node)).find(({ topic }) => topic === 'boot');
+      strictEqual(atBoot?.result, 'ok', 'margay doctor knows that it is on');
+      const refused = await node.exec(['margay', 'uninstall']);
+      strictEqual(refused.exitCode, 1, 'a daemon runs');
+      match(refused.stderr, /a daemon runs on .*stop it first/);
+      strictEqual(await node.must(['systemctl', 'is-enabled', 'margay-boot']), 'enabled');
+      await node.must(['systemctl', 'stop', 'margay']);
+      match(await node.must(['margay', 'uninstall']), /is removed; nothing is loaded at boot any more/);
+      strictEqual((await node.exec(['systemctl', 'is-enabled', 'margay-boot'])).stdout, 'disabled');
+      notStrictEqual((await node.exec(['nft', 'list', 'table', 'inet', 'margay'])).exitCode, 0);
+      strictEqual(await node.sh('ls /var/lib/margay | grep ruleset || :'), '');
+      deepStrictEqual(await probeLines(site, open.probes), open.probes);
+      await node.must(['systemctl', 'start', 'margay']);
+      await play(site, named);
+    },
+  );
 
   await check('purge leaves nothing: no rule, no unit, no state', async () => {
     await node.must(['apt-get', 'purge', '-qy', 'margay'], { seconds: 120 });

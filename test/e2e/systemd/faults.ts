@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from 'node:assert';
 import type { Checks } from '../checks.js';
+import { findingsOf } from '../doctor.js';
 import { documents, type MachineSite, RESOURCES } from '../machine-site.js';
 import { margayService } from '../margay-service.js';
 import { named, type Scenario, scenarios } from '../scenarios.js';
@@ -8,10 +9,12 @@ import { until } from '../until.js';
 
 const profile = scenarios.find(({ title }) => title === 'the rules of a profile') ?? named;
 const MANY = 200;
+const OLD_NFT = '/usr/local/sbin/nft';
 
 /** After a check that failed half-way, so that the next one begins with a node that works. */
 const RESTORE = `
 [ ! -e /usr/sbin/nft.away ] || mv /usr/sbin/nft.away /usr/sbin/nft
+rm -f ${OLD_NFT}
 rm -f /run/systemd/system/margay.service.d/e2e.conf && systemctl daemon-reload
 printf '{}\\n' >/etc/margay/margay.yaml
 systemctl stop margay
@@ -36,7 +39,7 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
   await check('all is well before', () => play(site, named));
   const fault = async (title: string, run: () => Promise<void>) => {
     await check(title, run);
-    await node.sh(RESTORE);
+    await node.sh(RESTORE, { seconds: 240 });
   };
 
   await fault('the directory of the datastore is unmounted', async () => {
@@ -63,18 +66,16 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
     await node.sh('head -c 1M /dev/zero >/var/lib/margay/filler 2>/dev/null || :');
     await play(site, profile);
     await service.told(/could not be saved|can not be written/, journal);
+    match(await node.must(['margay', 'status']), /^State +not written: .*ENOSPC/m);
     await node.must(['systemctl', 'restart', 'margay']);
     await service.settled();
     await enforced(profile);
     await node.must(['rm', '/var/lib/margay/filler']);
+    // Without any change.
+    await service.told(/state directory can be written again/, journal);
+    await node.sh('cd /var/lib/margay && sha256sum --status -c ruleset.nft.sha256 && grep -q 8080 ruleset.nft');
+    strictEqual((await node.must(['margay', 'status'])).includes('ENOSPC'), false);
     await play(site, named);
-    // Saved after it was brought into force, so there is nothing to wait for but the file.
-    const saved = 'cd /var/lib/margay && sha256sum --status -c ruleset.nft.sha256 && grep -c 8080 ruleset.nft';
-    await until(
-      () => node.exec(['sh', '-c', saved]),
-      ({ exitCode }) => exitCode === 0,
-      'the ruleset is saved again',
-    );
     await node.sh('systemctl stop margay; umount /var/lib/margay; systemctl start margay');
     await enforced(named);
   });
@@ -107,15 +108,35 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
     await play(site, named);
   });
 
+  await fault('nft is too old', async () => {
+    const journal = await service.journal();
+    // The first in the PATH of the service, and of whoever asks the doctor.
+    await node.put(
+      OLD_NFT,
+      '#!/bin/sh\n[ "$1" = --version ] || exec /usr/sbin/nft "$@"\necho "nftables v0.9.8 (E.D.S.)"\n',
+    );
+    await node.must(['chmod', '755', OLD_NFT]);
+    await node.must(['systemctl', 'restart', '--no-block', 'margay']);
+    await service.told(/nft 0\.9\.8 is too old: Margay needs 1\.0\.6/, journal);
+    await enforced(named);
+    const { exitCode, stderr } = await node.exec(['margay', 'run', '--run-dir', '/run/e2e', '--no-health']);
+    strictEqual(exitCode, 1);
+    match(stderr, /nft 0\.9\.8 is too old/);
+    match(JSON.stringify(await findingsOf(node)), /"problem","message":"nft 0\.9\.8 is older than 1\.0\.6"/);
+    await node.must(['rm', OLD_NFT]);
+    await service.active();
+    await play(site, profile);
+  });
+
   await fault('the kernel refuses: no capability', async () => {
     const journal = await service.journal();
     await service.dropIn(['CapabilityBoundingSet=~CAP_NET_ADMIN']);
     await node.must(['systemctl', 'restart', '--no-block', 'margay']);
     await service.told(/Operation not permitted|CAP_NET_ADMIN/, journal);
-    await enforced(named);
+    await enforced(profile);
     await service.dropIn(undefined);
     await service.active();
-    await play(site, profile);
+    await play(site, named);
   });
 
   await fault('the clock jumps a day back, then two years on', async () => {
@@ -126,7 +147,7 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
       `Environment=LD_PRELOAD=${library} FAKETIME_TIMESTAMP_FILE=/etc/faketime FAKETIME_NO_CACHE=1`,
       'Environment=DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1',
     ]);
-    await node.must(['systemctl', 'restart', 'margay']);
+    await node.must(['systemctl', 'restart', 'margay'], { seconds: 120 });
     const before = await service.restarts();
     for (const [jump, scenario] of [
       ['-1d', named],

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { boot } from '../boot.js';
 import { createChecks } from '../checks.js';
+import { doctor, doctorOfTrouble } from '../doctor.js';
 import { createMachineSite } from '../machine-site.js';
 import { margayService } from '../margay-service.js';
 import { playAll } from '../site.js';
@@ -10,7 +11,8 @@ import { faults } from './faults.js';
 import { hardening } from './hardening.js';
 import { BRIDGE, createNetwork } from './network.js';
 import { type ContainerMachine, startContainer } from './nspawn-machine.js';
-import { sharedDatastore } from './shared-datastore.js';
+import { otherFirewall } from './other-firewall.js';
+import { sharedDirectory, sharedEtcd } from './shared-datastore.js';
 import { unit } from './unit.js';
 
 /**
@@ -59,9 +61,14 @@ async function over(root: string, name: string): Promise<void> {
     await hardening(site, checks);
     checks.section('scenarios');
     await playAll(site, checks);
-    await sharedDatastore(site, shared, checks);
+    await sharedDirectory(site, shared, checks);
+    // What is beside Margay is the same for both: it is in the root of one, see debian-root.sh.
+    if (name.endsWith('trixie')) await sharedEtcd(site, checks);
+    await doctor(site, checks, false);
+    await doctorOfTrouble(site, checks);
     await boot(site, checks);
     await faults(site, checks);
+    if (name.endsWith('trixie')) await otherFirewall(site, checks);
     await lifeOfPackage(site, checks, '/srv/shared/margay-next.deb');
     site.close();
   } finally {

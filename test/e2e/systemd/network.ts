@@ -21,6 +21,7 @@ export async function createNetwork(): Promise<Machine> {
   };
   return createMachine({
     ...CLIENT,
+    slowness: 1,
     enter: (argv) => ['nsenter', '--net=/run/netns/client', '--', ...argv],
     reboot: never,
     powerCut: never,

@@ -107,6 +107,7 @@ export async function startContainer(container: Container): Promise<ContainerMac
     ...createMachine({
       name,
       address,
+      slowness: 1,
       enter,
       reboot: async () => {
         await halt(POWER_OFF);

@@ -37,6 +37,7 @@ export function sshMachine({ name, address, sshConfig }: VirtualMachine): Machin
   return createMachine({
     name,
     address,
+    slowness: 4,
     enter,
     // A warm reboot of an emulated processor takes minutes; a new process of it does not.
     reboot: async () => {

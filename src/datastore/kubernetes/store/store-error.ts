@@ -25,7 +25,8 @@ export function storeError(error: unknown, key: Partial<ObjectKey>): StoreError 
   if (!(error instanceof ApiError))
     return new StoreError('internal', error instanceof Error ? error.message : String(error), options);
   if (error.code === 404 && error.subject === undefined) return unknownKind(error, key);
-  if (error.code === 404 && error.subject?.plural === 'namespaces')
+  // The profile of a namespace is the namespace.
+  if (error.code === 404 && error.subject?.plural === 'namespaces' && key.kind !== 'Profile')
     return new StoreError('invalid', `there is no namespace ${error.subject.name}; create it first`, options);
   const code = error.reason === 'AlreadyExists' ? 'already-exists' : codes[error.code];
   return new StoreError(code ?? 'internal', error.message, options);

@@ -1,4 +1,4 @@
-import { type Kind, kinds } from '../../../resources/kinds.js';
+import { type Kind, kindOf, kinds } from '../../../resources/kinds.js';
 import type { ObjectKey } from '../../../resources/resource.js';
 import { asStoredObject } from '../../as-stored-object.js';
 import type { StoredObject } from '../../store.js';
@@ -82,6 +82,7 @@ export function nativePath({ place, namespaced }: StorePart, { namespace, name }
 export function storedObject(native: Native, { place }: StorePart): StoredObject | undefined {
   const conversion: Conversion = place.convert(native);
   if (conversion.is === 'nothing') return undefined;
+  if (conversion.is === 'invalid' && isReadOnly(conversion.key.kind)) return undefined;
   // One that can't be read must still be seen, to be mended.
   const value: Native =
     conversion.is === 'object' ? Object(conversion.value) : { ...native, ...typeOf(conversion.key) };
@@ -101,6 +102,12 @@ function calicoPart(kind: Kind, group: ApiGroup): StorePart {
       return mayClash(kind, group) ? [own, { ...within, name: `default.${name}` }] : [own];
     },
   };
+}
+
+/** What is wrong with them can only be mended where they come from. */
+function isReadOnly(kind: string): boolean {
+  const known = kindOf(kind);
+  return known !== undefined && readOnlyBecause[known.kind] !== undefined;
 }
 
 function inNamespace(namespace: string | undefined, name: string | undefined): readonly NativeKey[] {
