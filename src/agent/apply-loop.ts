@@ -31,15 +31,15 @@ export function applyLoop({ run, failed, now = () => performance.now() }: ApplyL
   let running: Promise<void> | undefined;
   let wanted = false;
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => undefined;
   let due = Number.POSITIVE_INFINITY;
 
   const schedule = (delay: number): void => {
     const at = now() + delay;
     if (stopped || running || at >= due) return;
-    clearTimeout(timer);
+    cancel();
     due = at;
-    timer = setTimeout(begin, delay);
+    cancel = delay > 0 ? afterTime(begin, delay) : afterTurn(begin);
   };
 
   const pause = (): number => {
@@ -49,7 +49,6 @@ export function applyLoop({ run, failed, now = () => performance.now() }: ApplyL
   };
 
   const begin = (): void => {
-    timer = undefined;
     due = Number.POSITIVE_INFINITY;
     tokens -= 1;
     wanted = false;
@@ -76,10 +75,21 @@ export function applyLoop({ run, failed, now = () => performance.now() }: ApplyL
     },
     async stop() {
       stopped = true;
-      clearTimeout(timer);
+      cancel();
       await running;
     },
   };
+}
+
+function afterTime(work: () => void, ms: number): () => void {
+  const timer = setTimeout(work, ms);
+  return () => clearTimeout(timer);
+}
+
+/** What the same turn brings is taken along; a timer would take a ms. */
+function afterTurn(work: () => void): () => void {
+  const immediate = setImmediate(work);
+  return () => clearImmediate(immediate);
 }
 
 function retryDelay(failures: number): number {

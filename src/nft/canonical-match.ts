@@ -57,13 +57,15 @@ export function verdictsByKey(
 ): ReadonlyMap<string, string> {
   const verdicts = new Map<string, string>();
   for (const [value, verdict] of elements) {
-    const key = JSON.stringify(canonicalValue(value, types));
-    const text = textOf(verdict);
-    if ((verdicts.get(key) ?? text) !== text)
-      throw new NftError('invalid', `${JSON.stringify(value)} has two verdicts in one map`);
-    verdicts.set(key, text);
+    addVerdict(verdicts, JSON.stringify(canonicalValue(value, types)), textOf(verdict));
   }
   return verdicts;
+}
+
+/** Throws NftError `invalid` if the key has another verdict. */
+export function addVerdict(verdicts: Map<string, string>, key: string, text: string): void {
+  if ((verdicts.get(key) ?? text) !== text) throw new NftError('invalid', `${key} has two verdicts in one map`);
+  verdicts.set(key, text);
 }
 
 /** In anonymous sets and maps nft 1.0.6 lists the name `x*` and the wildcard `x*` in the same way. */

@@ -1,5 +1,6 @@
 import { canonicalAddress } from './address.js';
 import {
+  addVerdict,
   anonymousKeys,
   canonicalExpression,
   canonicalMatch,
@@ -35,6 +36,7 @@ export interface OpaqueStatement {
 }
 
 // Tables are frozen trees of which most stays the same from one change to the next, so results are kept with the objects.
+const describedLists = new WeakMap<readonly Chain[], TableContent['chains']>();
 const describedChains = new WeakMap<Chain, ChainContent>();
 const describedMatches = new WeakMap<Match, { readonly described: unknown; readonly text: string }>();
 const describedRules = new WeakMap<Rule, string>();
@@ -47,7 +49,7 @@ const describedSets = new WeakMap<NamedSet | VerdictMap, SetContent>();
  */
 export function describeTable(table: Table): TableContent {
   return {
-    chains: new Map(table.chains.map((chain) => [chain.name, remembered(describedChains, chain, describeChain)])),
+    chains: remembered(describedLists, table.chains, describeChains),
     sets: new Map([
       ...table.sets.map((set) => [set.name, remembered(describedSets, set, describeSet)] as const),
       ...table.maps.map((map) => [map.name, remembered(describedSets, map, describeMap)] as const),
@@ -55,6 +57,11 @@ export function describeTable(table: Table): TableContent {
     others: [],
     flagged: false,
   };
+}
+
+/** The same object for the same list, which tells that no chain has changed. */
+function describeChains(chains: readonly Chain[]): TableContent['chains'] {
+  return new Map(chains.map((chain) => [chain.name, remembered(describedChains, chain, describeChain)]));
 }
 
 function remembered<K extends object, T, V extends K>(cache: WeakMap<K, T>, key: V, describe: (key: V) => T): T {
@@ -252,10 +259,24 @@ function describeMap(map: VerdictMap): SetContent {
     kind: 'map',
     header: setHeader('map', map.type, []),
     get elements() {
-      elements ??= verdictsByKey(map.elements, map.type, verdictText);
+      elements ??= describeElements(map);
       return elements;
     },
   };
+}
+
+const describedElements = new WeakMap<VerdictMap['elements'][number], readonly [key: string, verdict: string]>();
+
+function describeElements({ elements, type }: VerdictMap): ReadonlyMap<string, string> {
+  const verdicts = new Map<string, string>();
+  for (const element of elements) {
+    const [key, text] = remembered(describedElements, element, ([value, verdict]) => [
+      JSON.stringify(canonicalValue(value, type)),
+      verdictText(verdict),
+    ]);
+    addVerdict(verdicts, key, text);
+  }
+  return verdicts;
 }
 
 function elementKey(value: Value, set: NamedSet | VerdictMap): string {

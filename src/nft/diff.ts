@@ -21,7 +21,7 @@ export function diff(
   desired: Table,
   desiredContent: TableContent,
 ): readonly Change[] {
-  if (!actual || !canBeChanged(actual)) {
+  if (!actual || !canBeChanged(actual, desiredContent)) {
     return [{ table: desired.name, op: 'replace', object: 'table', content: desired }];
   }
   const plan = planOf(actual, desired, desiredContent);
@@ -35,11 +35,14 @@ export function diff(
   ];
 }
 
-/** Or has it to be replaced as a whole? */
-export function canBeChanged(actual: TableContent): boolean {
+/** Or has it to be replaced as a whole? What is desired has names that can be written. */
+export function canBeChanged(actual: TableContent, desired: TableContent): boolean {
   if (actual.flagged) return false;
-  const names = [...actual.chains.keys(), ...actual.sets.keys(), ...actual.others.map(({ name }) => name)];
-  return names.every(isNftName);
+  const foreign = (names: ReadonlyMap<string, unknown>, own: ReadonlyMap<string, unknown>) =>
+    names === own ? [] : [...names.keys()].filter((name) => !own.has(name));
+  const chains = foreign(actual.chains, desired.chains);
+  const sets = foreign(actual.sets, desired.sets);
+  return [...chains, ...sets, ...actual.others.map(({ name }) => name)].every(isNftName);
 }
 
 /** Names of objects, by what happens to them. Replaced objects are both gone and made. */
@@ -66,8 +69,9 @@ interface ElementPlan<S, E> {
 }
 
 function planOf(actual: TableContent, desired: Table, content: TableContent): Plan {
+  const sameChains = actual.chains === content.chains;
   const goneChains = new Set(
-    [...actual.chains]
+    (sameChains ? [] : [...actual.chains])
       .filter(([name, { header }]) => content.chains.get(name)?.header !== header)
       .map(([name]) => name),
   );
@@ -82,13 +86,15 @@ function planOf(actual: TableContent, desired: Table, content: TableContent): Pl
     sets: new Set([...goneSets.keys()].filter((name) => content.sets.has(name))),
   };
   const isMadeSet = ({ name }: NamedSet | VerdictMap) => !actual.sets.has(name) || goneSets.has(name);
-  const madeChains = sorted(desired.chains.filter(({ name }) => !actual.chains.has(name) || goneChains.has(name)));
+  // Chains that are all the same matter only if something that they refer to is replaced.
+  const chains = sameChains && replaced.sets.size === 0 ? [] : desired.chains;
+  const madeChains = sorted(chains.filter(({ name }) => !actual.chains.has(name) || goneChains.has(name)));
   const isChanged = (chain: Chain): boolean => {
     const before = actual.chains.get(chain.name);
     if (before === undefined || goneChains.has(chain.name)) return false;
     return !sameChain(before, content.chains.get(chain.name)) || refersTo(chain, replaced);
   };
-  const changedChains = sorted(desired.chains.filter(isChanged));
+  const changedChains = sorted(chains.filter(isChanged));
   const actualSet = (name: string) => (goneSets.has(name) ? undefined : actual.sets.get(name));
   return {
     table: desired.name,
@@ -191,7 +197,9 @@ function mapPlan(
   if (actualMap === desiredMap && replacedChains.size === 0) return { set: map, removed: [], added: [] };
   const [actual, desired] = [elementsOf(actualMap), elementsOf(desiredMap)];
   const stays = (key: string, value: string) =>
-    actual.get(key) === value && desired.get(key) === value && !replacedChains.has(value.slice(value.indexOf(' ') + 1));
+    actual.get(key) === value &&
+    desired.get(key) === value &&
+    (replacedChains.size === 0 || !replacedChains.has(value.slice(value.indexOf(' ') + 1)));
   return {
     set: map,
     removed: keysWhere(actual, (key, value) => !stays(key, value)),
@@ -202,15 +210,15 @@ function mapPlan(
 type Test = (key: string, value: string) => boolean;
 
 function keysWhere(elements: ElementTexts, test: Test): readonly Value[] {
-  const keys: Value[] = [];
-  for (const [key, value] of elements) if (test(key, value)) keys.push(JSON.parse(key) as Value);
-  return keys;
+  const found: Value[] = [];
+  for (const [key, value] of elements) if (test(key, value)) found.push(JSON.parse(key) as Value);
+  return found;
 }
 
 function entriesWhere(elements: ElementTexts, test: Test): readonly MapElement[] {
-  return [...elements]
-    .filter(([key, value]) => test(key, value))
-    .map(([key, value]) => [JSON.parse(key) as Value, verdictOf(value)] as const);
+  const found: MapElement[] = [];
+  for (const [key, value] of elements) if (test(key, value)) found.push([JSON.parse(key) as Value, verdictOf(value)]);
+  return found;
 }
 
 function verdictOf(text: string): MapElement[1] {

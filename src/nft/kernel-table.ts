@@ -91,7 +91,7 @@ export function kernelTable(
       count += await commit([{ table: name, op: 'replace', object: 'table', content: empty }]);
       there = NOTHING;
     }
-    if (there && canBeChanged(there)) {
+    if (there && canBeChanged(there, content)) {
       const sets = setsToLoad(there, desired, most);
       const share = fairShare();
       for (const changes of loadTransactions(name, sets, most)) {

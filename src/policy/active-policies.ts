@@ -24,8 +24,12 @@ export interface ActivePolicies {
   /** The same in their tiers. */
   readonly tiersOf: SharedTiers['of'];
   readonly all: ReadonlyMap<string, PolicyFacts>;
+  /** Another object after each change. */
   readonly policies: ReadonlyMap<string, PolicyRules>;
+  /** Another object after each change. */
   readonly profiles: ReadonlyMap<string, ProfileRules>;
+  /** Grows whenever the policies of an endpoint may have become others. */
+  readonly selections: number;
 }
 
 interface Resolved<T> {
@@ -36,11 +40,11 @@ interface Resolved<T> {
 export function activePolicies(members: MemberIndex): ActivePolicies {
   const facts = new Map<string, PolicyFacts>();
   const selected = new Map<string, number>();
-  const active = new Map<string, PolicyRules>();
+  const active = snapshots<PolicyRules>();
   const activeSets = new Map<string, readonly string[]>();
   const profiles = new Map<string, Profile>();
   const profileUsers = new Map<string, number>();
-  const activeProfiles = new Map<string, ProfileRules>();
+  const activeProfiles = snapshots<ProfileRules>();
   const profileSets = new Map<string, readonly string[]>();
   const endpointProfiles = new Map<string, readonly string[]>();
 
@@ -143,8 +147,34 @@ export function activePolicies(members: MemberIndex): ActivePolicies {
     policiesOf: (endpoint) => [...index.selectorsOf(endpoint)].flatMap((id) => facts.get(id) ?? []),
     tiersOf: tiers.of,
     all: facts,
-    policies: active,
-    profiles: activeProfiles,
+    get policies() {
+      return active.current();
+    },
+    get profiles() {
+      return activeProfiles.current();
+    },
+    get selections() {
+      return tiers.version;
+    },
+  };
+}
+
+/** A map that changes, and what it is at a time: the same object as long as nothing has changed. */
+function snapshots<T>() {
+  const entries = new Map<string, T>();
+  let snapshot: ReadonlyMap<string, T> | undefined;
+  return {
+    set(id: string, value: T): void {
+      entries.set(id, value);
+      snapshot = undefined;
+    },
+    delete(id: string): void {
+      if (entries.delete(id)) snapshot = undefined;
+    },
+    current(): ReadonlyMap<string, T> {
+      snapshot ??= new Map(entries);
+      return snapshot;
+    },
   };
 }
 

@@ -81,16 +81,23 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
   let nodeLabels: Readonly<Record<string, string>> = {};
   let interfaces: HostInterfaces = new Map();
   let parameters = resolveParameters(options, configurations, nodeLabels, undefined);
+  /** Grows whenever something has changed that local endpoints are made of, but for the policies that select them. */
+  let version = 0;
+  let last: { readonly stamp: string; readonly calculation: Calculation } | undefined;
 
   const setEndpoint = (id: string, node: string | undefined, item: SelectableItem): boolean => {
     members.setItem(id, item.labels, item.parents, item.contribution);
     const isLocal = node === options.node;
+    if (isLocal || isLocalEndpoint(id)) version++;
     if (isLocal) active.setEndpoint(id, item.labels, item.parents);
     else active.removeEndpoint(id);
     return isLocal;
   };
 
+  const isLocalEndpoint = (id: string): boolean => hostEndpoints.has(id) || workloadEndpoints.has(id);
+
   const removeEndpoint = (id: string): void => {
+    if (isLocalEndpoint(id)) version++;
     members.removeItem(id);
     active.removeEndpoint(id);
     hostEndpoints.delete(id);
@@ -123,6 +130,7 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
 
   const refreshParameters = (): void => {
     parameters = resolveParameters(options, configurations, nodeLabels, parameters.parameters);
+    version++;
   };
 
   const endpoints = { remove: removeEndpoint };
@@ -163,8 +171,12 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
       },
     },
     Tier: {
-      set: (_, tier) => void tiers.set(tier.metadata.name, tier),
+      set: (_, tier) => {
+        tiers.set(tier.metadata.name, tier);
+        version++;
+      },
       remove: (_, { name }) => {
+        version++;
         const initial = initialTiers.get(name);
         if (initial) tiers.set(name, initial);
         else tiers.delete(name);
@@ -205,8 +217,13 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
     },
     setInterfaces(current) {
       interfaces = current;
+      version++;
     },
     calculate() {
+      const stamp = `${version} ${active.selections}`;
+      const before = last?.stamp === stamp ? last.calculation : undefined;
+      const { policies, profiles } = active;
+      if (before && before.hostPolicy.policies === policies && before.hostPolicy.profiles === profiles) return before;
       const local: LocalEndpoints = {
         hostEndpoints,
         workloadEndpoints: inForce(workloadEndpoints, parameters.parameters),
@@ -218,19 +235,21 @@ export function policyCalculator(options: CalculatorOptions): PolicyCalculator {
       const hostPolicy: HostPolicy = {
         node: options.node,
         parameters: parameters.parameters,
-        hostEndpoints: hostEndpointPolicies(local),
-        workloadEndpoints: workloadEndpointPolicies(local),
-        nats: nats(local),
-        policies: active.policies,
-        profiles: active.profiles,
+        hostEndpoints: before?.hostPolicy.hostEndpoints ?? hostEndpointPolicies(local),
+        workloadEndpoints: before?.hostPolicy.workloadEndpoints ?? workloadEndpointPolicies(local),
+        nats: before?.hostPolicy.nats ?? nats(local),
+        policies,
+        profiles,
         sets: members.sets,
       };
-      return {
+      const calculation = {
         hostPolicy,
         parameters: parameters.parameters,
         notices: noticesOf(local, workloadEndpoints, hostPolicy),
         parameterIssues: [...parameters.errors, ...parameters.warnings],
       };
+      last = { stamp, calculation };
+      return calculation;
     },
     policyStates: (hostPolicy) => policyStates(active.all.values(), staged.values(), hostPolicy),
     count: (kind) => ids.get(kind)?.size ?? 0,

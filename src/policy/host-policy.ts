@@ -1,6 +1,7 @@
 /**
  * What the resources of the cluster mean for this host: the only thing that the ruleset and the evaluator read. Everything
- * is resolved: interfaces instead of expected addresses, ordered tiers instead of selectors, sets instead of labels.
+ * is resolved: interfaces instead of expected addresses, ordered tiers instead of selectors, sets instead of labels. Nothing of
+ * it changes but sets, and what is the same as before is the same object.
  */
 export interface HostPolicy {
   readonly node: string;

@@ -14,6 +14,8 @@ export interface SharedTiers {
   forget(endpoint: string): void;
   /** A policy that selects endpoints has another place or class. */
   forgetAll(): void;
+  /** Grows whenever the policies of an endpoint may have become others. */
+  readonly version: number;
 }
 
 /** What is known about the policies of an endpoint. */
@@ -43,6 +45,7 @@ export function sharedTiers(
 ): SharedTiers {
   const selections = new Map<string, Selection>();
   const groups = new Map<number, Group[]>();
+  let version = 0;
 
   const selectionOf = (endpoint: string): Selection => {
     const known = selections.get(endpoint);
@@ -94,6 +97,7 @@ export function sharedTiers(
       return now.value;
     },
     selected(endpoint, { number }, isSelected) {
+      version++;
       const selection = selectionOf(endpoint);
       leave(selection);
       selection.count += isSelected ? 1 : -1;
@@ -107,8 +111,12 @@ export function sharedTiers(
       selections.delete(endpoint);
     },
     forgetAll() {
+      version++;
       for (const selection of selections.values()) selection.group = undefined;
       groups.clear();
+    },
+    get version() {
+      return version;
     },
   };
 }

@@ -1,7 +1,8 @@
-import { concat, jump, meta, th, vmapNamed } from '../nft/expressions.js';
+import { concat, meta, th, vmapNamed } from '../nft/expressions.js';
 import type { Chain, Rule as NftRule, VerdictMap } from '../nft/objects.js';
 import type { ChainPool } from './chain-pool.js';
-import { type PortKey, portRule } from './port-rule.js';
+import { type PortChains, portChains } from './port-chains.js';
+import { portRule } from './port-rule.js';
 import { type PolicyPart, type RuleGroup, ruleGroups } from './rule-groups.js';
 import { type ListPool, segments } from './segments.js';
 
@@ -54,7 +55,7 @@ const MOST_PORTS = [64, 8, 1];
  */
 export function compiledList(list: PolicyList, output: ListOutput): readonly NftRule[] {
   const before = knownLists(output.pool).get(list.name);
-  const compiled = before && isSameList(before, list, output) ? before : compile(list, output);
+  const compiled = before && isSameList(before, list, output) ? before : compile(list, output, before);
   latest.lists.set(list.name, compiled);
   for (const chain of compiled.chains) output.pool.keep(chain);
   output.maps.push(...compiled.maps);
@@ -68,7 +69,14 @@ interface CompiledList extends PolicyList {
   readonly rules: readonly NftRule[];
   readonly maps: readonly VerdictMap[];
   readonly chains: readonly Chain[];
+  /** Of its groups, for what they have in common with those of the list after the next change. */
+  readonly behindPorts: BehindPorts;
   readonly shape: ListShape;
+}
+
+interface BehindPorts {
+  readonly mostPorts: number;
+  readonly chains: readonly (PortChains | undefined)[];
 }
 
 type Lists = Map<string, CompiledList>;
@@ -91,9 +99,9 @@ function isSameList(known: CompiledList, { title, parts }: PolicyList, output: L
   return parts.every(({ rules }, index) => rules === known.parts[index]?.rules);
 }
 
-function compile(list: PolicyList, output: ListOutput): CompiledList {
+function compile(list: PolicyList, output: ListOutput, before: CompiledList | undefined): CompiledList {
   const { pool, lookupFrom, mostGrowth } = output;
-  const { groups, why } = compiledGroups(list, output);
+  const { groups, why, mostPorts } = compiledGroups(list, output, before?.behindPorts);
   const chains = new Set<Chain>();
   const recording = recordingPool(pool, chains);
   const maps: VerdictMap[] = [];
@@ -108,9 +116,10 @@ function compile(list: PolicyList, output: ListOutput): CompiledList {
   for (const { group, chains: behind } of groups) {
     if (behind) {
       flush();
-      const map = portMap(`ports-${list.name}-${maps.length}`, list.title, behind, recording);
+      const map = behind.toMap(`ports-${list.name}-${maps.length}`, list.title, recording);
       maps.push(map);
-      shapes.push({ ...sizeOf(map, behind), rules: group.byPort.length });
+      const { keys, chains: count } = behind;
+      shapes.push({ form: 'by port', map: map.name, keys, chains: count, rules: group.byPort.length });
       rules.push({ statements: [vmapNamed(PORT, map.name)], comment: `${list.title}, by port` });
     }
     pending.push(...(behind ? group.others : group.all));
@@ -123,15 +132,12 @@ function compile(list: PolicyList, output: ListOutput): CompiledList {
     rules,
     maps,
     chains: [...chains],
+    behindPorts: { mostPorts, chains: groups.map((group) => group.chains) },
     shape: { list: list.title, parts: shapes },
   };
 }
 
 const PORT = concat(meta.l4proto, th.dport);
-
-function sizeOf({ name, elements }: VerdictMap, { rules }: PortChains) {
-  return { form: 'by port', map: name, keys: elements.length, chains: rules.size } as const;
-}
 
 /** Chains that come from the pool, so that they can be kept when the list is the same next time. */
 function recordingPool(pool: ChainPool, chains: Set<Chain>): ListPool {
@@ -145,109 +151,57 @@ function recordingPool(pool: ChainPool, chains: Set<Chain>): ListPool {
   };
 }
 
-/** The rules of each port, by the text of their numbers in the group: ports with the same rules share a chain. */
-interface PortChains {
-  readonly keys: ReadonlyMap<PortKey, string>;
-  readonly rules: ReadonlyMap<string, readonly NftRule[]>;
-}
-
 interface Compiled {
   readonly groups: readonly { readonly group: RuleGroup; readonly chains: PortChains | undefined }[];
   readonly why: string;
+  /** Rules for more ports than that stay in order. */
+  readonly mostPorts: number;
 }
 
-function compiledGroups(list: PolicyList, { lookupFrom, mostGrowth }: ListOutput): Compiled {
+function compiledGroups(
+  list: PolicyList,
+  { lookupFrom, mostGrowth }: ListOutput,
+  before: BehindPorts | undefined,
+): Compiled {
   if (!Number.isFinite(lookupFrom)) return plainGroups(list, 'asked for');
   for (const mostPorts of MOST_PORTS) {
-    const isByPort = (rule: NftRule) => (portRule(rule).keys?.length ?? Number.POSITIVE_INFINITY) <= mostPorts;
-    const groups = ruleGroups(list.parts, isByPort).map((group) => ({
+    const isByPort = (rule: NftRule) => portCount(rule) <= mostPorts;
+    const earlier = before?.mostPorts === mostPorts ? before.chains : [];
+    const areAllByPort = (rules: readonly NftRule[]) => widestRule(rules) <= mostPorts;
+    const groups = ruleGroups(list.parts, isByPort, areAllByPort).map((group, index) => ({
       group,
-      chains: group.byPort.length < lookupFrom ? undefined : portChains(group.byPort),
+      chains:
+        group.byPort.length < lookupFrom
+          ? undefined
+          : (earlier[index]?.changedTo(group.byPort) ?? portChains(group.byPort)),
     }));
     const compiled = groups.filter(({ chains }) => chains !== undefined);
-    const written = compiled.reduce((sum, { chains }) => sum + (chains ? countCopies(chains) : 0), 0);
+    const written = compiled.reduce((sum, { chains }) => sum + (chains?.copies ?? 0), 0);
     const given = compiled.reduce((sum, { group }) => sum + group.byPort.length, 0);
-    if (written <= mostGrowth * given)
-      return { groups, why: `no ${lookupFrom} rules that may change places can be told apart by port` };
+    const why = `no ${lookupFrom} rules that may change places can be told apart by port`;
+    if (written <= mostGrowth * given) return { groups, why, mostPorts };
   }
   return plainGroups(list, 'by port there would be more than twice the rules');
 }
 
+/** For how many ports a rule is; infinite if that can't be told. */
+function portCount(rule: NftRule): number {
+  return portRule(rule).keys?.length ?? Number.POSITIVE_INFINITY;
+}
+
+const widest = new WeakMap<readonly NftRule[], number>();
+
+/** The largest number of ports of any of the rules. */
+function widestRule(rules: readonly NftRule[]): number {
+  const known = widest.get(rules) ?? Math.max(0, ...rules.map(portCount));
+  widest.set(rules, known);
+  return known;
+}
+
 function plainGroups({ parts }: PolicyList, why: string): Compiled {
-  return { groups: [{ group: { byPort: [], others: parts, all: parts }, chains: undefined }], why };
-}
-
-function portChains(rules: readonly NftRule[]): PortChains {
-  const numbers = new Map<PortKey, number[]>();
-  rules.forEach((rule, index) => {
-    for (const key of portRule(rule).keys ?? []) {
-      const own = numbers.get(key);
-      if (own) own.push(index);
-      else numbers.set(key, [index]);
-    }
-  });
-  const keys = new Map<PortKey, string>();
-  const chains = new Map<string, readonly NftRule[]>();
-  for (const [key, indexes] of numbers) {
-    const text = indexes.join();
-    keys.set(key, text);
-    if (!chains.has(text))
-      chains.set(
-        text,
-        indexes.flatMap((index) => rules[index] ?? []),
-      );
-  }
-  return { keys, rules: chains };
-}
-
-function countCopies({ rules }: PortChains): number {
-  return [...rules.values()].reduce((sum, { length }) => sum + length, 0);
+  return { groups: [{ group: { byPort: [], others: parts, all: parts }, chains: undefined }], why, mostPorts: 0 };
 }
 
 function countRules(parts: readonly PolicyPart[]): number {
   return parts.reduce((sum, { rules }) => sum + rules.length, 0);
-}
-
-function portMap(name: string, comment: string, chains: PortChains, pool: ListPool): VerdictMap {
-  const verdicts = new Map([...chains.rules].map(([text, rules]) => [text, jump(portChain(rules, pool).name)]));
-  const elements = [...chains.keys].flatMap(([key, text]) => {
-    const verdict = verdicts.get(text);
-    return verdict ? [[[Math.floor(key / 65_536), key % 65_536], verdict] as const] : [];
-  });
-  return { name, type: ['inet_proto', 'inet_service'], comment, elements };
-}
-
-interface KnownChain {
-  readonly rules: readonly NftRule[];
-  readonly chain: Chain;
-}
-
-/** By their first rule: of the rules of a list most stay the same objects from one table to the next. */
-const knownChains = new WeakMap<NftRule, KnownChain[]>();
-
-function portChain(rules: readonly NftRule[], pool: ListPool): Chain {
-  const [first] = rules;
-  if (!first) throw new Error('a port without rules');
-  const known = knownChains.get(first) ?? [];
-  knownChains.set(first, known);
-  const before = known.find((one) => isSame(one.rules, rules));
-  if (before) {
-    pool.keep(before.chain);
-    return before.chain;
-  }
-  const chain = pool.addChain(
-    'port',
-    'what is allowed and denied for a port',
-    rules.map((rule) => portRule(rule).behindPort),
-  );
-  // A rule that others come and go behind would collect what nobody needs any more.
-  if (known.length >= MOST_KNOWN) known.shift();
-  known.push({ rules, chain });
-  return chain;
-}
-
-const MOST_KNOWN = 64;
-
-function isSame(a: readonly NftRule[], b: readonly NftRule[]): boolean {
-  return a.length === b.length && a.every((rule, index) => rule === b[index]);
 }

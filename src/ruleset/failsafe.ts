@@ -1,31 +1,42 @@
-import { accept, anyOf, concat, ip, ip6, jump, match, meta, th } from '../nft/expressions.js';
+import { accept, anyOf, concat, ip, ip6, match, meta, th } from '../nft/expressions.js';
 import type { Rule as NftRule, Statement } from '../nft/objects.js';
 import type { FailsafePort, PolicyParameters } from '../policy/host-policy.js';
-import type { ChainPool } from './chain-pool.js';
 import { parsePrefix } from './prefix.js';
 import type { Direction } from './program.js';
 
-/** The jump to the failsafe ports of a direction, if there are any: accepted before policy, peers by net. */
-export function failsafeRules(direction: Direction, parameters: PolicyParameters, pool: ChainPool): NftRule[] {
-  return jumpTo(pool, `failsafe-${direction}`, portRules(own(direction, parameters), peerOf(direction), 'dport'));
+/** Rules that come before policy, in lists of which each is the same object while the parameters are the same. */
+export type FailsafeRules = readonly (readonly NftRule[])[];
+
+/** The failsafe ports of a direction are accepted, peers by net. */
+export function failsafeRules(direction: Direction, parameters: PolicyParameters): FailsafeRules {
+  return withRules([remembered(own(direction, parameters), peerOf(direction), 'dport')]);
 }
 
 /**
  * Before connection tracking there is no "established": what answers a failsafe port of the other direction, by its source
  * port, passes as well. That is no hole, for it only skips untracked policy.
  */
-export function untrackedFailsafeRules(direction: Direction, parameters: PolicyParameters, pool: ChainPool): NftRule[] {
-  const peer = peerOf(direction);
-  const rules = [
-    ...portRules(own(direction, parameters), peer, 'dport'),
-    ...portRules(own(direction === 'ingress' ? 'egress' : 'ingress', parameters), peer, 'sport'),
-  ];
-  return jumpTo(pool, `failsafe-untracked-${direction}`, rules);
+export function untrackedFailsafeRules(direction: Direction, parameters: PolicyParameters): FailsafeRules {
+  const answers = own(direction === 'ingress' ? 'egress' : 'ingress', parameters);
+  return withRules([...failsafeRules(direction, parameters), remembered(answers, peerOf(direction), 'sport')]);
 }
 
-function jumpTo(pool: ChainPool, name: string, rules: readonly NftRule[]): NftRule[] {
-  if (rules.length === 0) return [];
-  return [{ statements: [jump(pool.add(name, 'failsafe ports', rules))], comment: 'failsafe ports' }];
+function withRules(lists: FailsafeRules): FailsafeRules {
+  return lists.filter((rules) => rules.length > 0);
+}
+
+const known = new WeakMap<readonly FailsafePort[], Map<string, readonly NftRule[]>>();
+
+function remembered(
+  ports: readonly FailsafePort[],
+  peer: 'saddr' | 'daddr',
+  field: 'sport' | 'dport',
+): readonly NftRule[] {
+  const ofPorts = known.get(ports) ?? new Map<string, readonly NftRule[]>();
+  known.set(ports, ofPorts);
+  const rules = ofPorts.get(`${peer} ${field}`) ?? portRules(ports, peer, field);
+  ofPorts.set(`${peer} ${field}`, rules);
+  return rules;
 }
 
 function own(direction: Direction, parameters: PolicyParameters): readonly FailsafePort[] {

@@ -2,7 +2,7 @@ import { accept, icmpv6, ip6, match } from '../nft/expressions.js';
 import type { Rule as NftRule } from '../nft/objects.js';
 import type { HostEndpointPolicy } from '../policy/host-policy.js';
 import { failsafeRules, untrackedFailsafeRules } from './failsafe.js';
-import { conntrackRules, type Direction, type Rendering, renderStage } from './program.js';
+import { type Direction, invalidRules, type Rendering, renderStage } from './program.js';
 import { verdictsOf } from './verdicts.js';
 
 /** The chain for traffic of the host itself through an endpoint. */
@@ -19,11 +19,8 @@ function hostChain(endpoint: HostEndpointPolicy, name: string, direction: Direct
       endpoint: name,
       direction,
       verdicts,
-      prologue: [
-        ...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
-        NEIGHBOUR_DISCOVERY,
-        ...failsafeRules(direction, parameters, rendering.pool),
-      ],
+      prologue: [...invalidRules(parameters.disableConntrackInvalidCheck, verdicts.deny), NEIGHBOUR_DISCOVERY],
+      failsafe: failsafeRules(direction, parameters),
       tiers: endpoint.normal,
       profiles: endpoint.profiles,
     },
@@ -51,7 +48,7 @@ export function forwardChain(endpoint: HostEndpointPolicy, direction: Direction,
       endpoint: `HostEndpoint ${endpoint.name}`,
       direction,
       verdicts,
-      prologue: conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
+      prologue: invalidRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
       tiers: endpoint.forward,
     },
     rendering,
@@ -68,11 +65,8 @@ export function preDNATChain(endpoint: HostEndpointPolicy, rendering: Rendering)
       endpoint: `HostEndpoint ${endpoint.name}`,
       direction: 'ingress',
       verdicts,
-      prologue: [
-        ...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
-        NEIGHBOUR_DISCOVERY,
-        ...failsafeRules('ingress', parameters, rendering.pool),
-      ],
+      prologue: [...invalidRules(parameters.disableConntrackInvalidCheck, verdicts.deny), NEIGHBOUR_DISCOVERY],
+      failsafe: failsafeRules('ingress', parameters),
       tiers: endpoint.preDNAT,
     },
     rendering,
@@ -88,7 +82,8 @@ export function untrackedChain(endpoint: HostEndpointPolicy, direction: Directio
       endpoint: `HostEndpoint ${endpoint.name}`,
       direction,
       verdicts: verdictsOf('untracked', parameters),
-      prologue: [NEIGHBOUR_DISCOVERY, ...untrackedFailsafeRules(direction, parameters, rendering.pool)],
+      prologue: [NEIGHBOUR_DISCOVERY],
+      failsafe: untrackedFailsafeRules(direction, parameters),
       tiers: endpoint.untracked,
     },
     rendering,

@@ -3,7 +3,7 @@ import type { Rule } from '../nft/objects.js';
 import type { HostEndpointPolicy } from '../policy/host-policy.js';
 import { type ActiveHostEndpoints, activeHostEndpoints, forWorkloadInterfaces, hostDispatch } from './dispatch.js';
 import { forwardChain, normalChain, postroutingChain, preDNATChain, untrackedChain } from './host-endpoint.js';
-import type { Rendering } from './program.js';
+import { OPEN_CONNECTIONS, type Rendering } from './program.js';
 import { type HookStage, hookStage } from './stage.js';
 import { allowedMark, clearAllowedMark } from './verdicts.js';
 import { workloadToHostChain } from './workload-endpoint.js';
@@ -41,10 +41,10 @@ export function rawPreroutingRules(
 
 function rawOutputStages(endpoints: ActiveHostEndpoints, rendering: Rendering): HookStage[] {
   if (!usesMarks(endpoints)) return [];
-  const { map, rules } = hostDispatch('untracked-egress', 'oifname', withUntracked(endpoints), (endpoint) =>
+  const { map, lookup } = hostDispatch('untracked-egress', 'oifname', withUntracked(endpoints), (endpoint) =>
     untrackedChain(endpoint, 'egress', rendering),
   );
-  return [hookStage('raw-output', [clearAllowedMark(rendering.policy.parameters), ...rules], [map])];
+  return [hookStage('raw-output', [clearAllowedMark(rendering.policy.parameters), ...lookup], [map])];
 }
 
 /** The wildcard has no untracked policy (docs.tigera.io, HostEndpoint). */
@@ -58,23 +58,32 @@ function preDNATStages(endpoints: ActiveHostEndpoints, rendering: Rendering): Ho
   const wildcard = endpoints.wildcard && has(endpoints.wildcard) ? endpoints.wildcard : undefined;
   const concerned = { named: endpoints.named.filter(has), wildcard };
   if (!wildcard && concerned.named.length === 0) return [];
-  const { map, rules } = hostDispatch('pre-dnat-ingress', 'iifname', concerned, (endpoint) =>
+  const dispatch = hostDispatch('pre-dnat-ingress', 'iifname', concerned, (endpoint) =>
     preDNATChain(endpoint, rendering),
   );
-  return [hookStage('pre-dnat', [allowedBefore(rendering), ...rules], [map])];
+  const rules = [OPEN_CONNECTIONS, allowedBefore(rendering), ...dispatch.lookup, ...dispatch.wildcard];
+  return [hookStage('pre-dnat', rules, [dispatch.map])];
 }
 
-/** Workload → host leaves for a chain of its own; the rest meets the host endpoint of its interface. */
+/**
+ * Workload → host leaves for a chain of its own; the rest meets the host endpoint of its interface, which is never one of a
+ * workload's, so it may be looked up first. Not so where a mark of earlier stages counts, which means nothing for workloads, and
+ * not with `nftablesFilterAllowAction: Return`: then answers to the host meet DefaultEndpointToHostAction, as in Calico.
+ */
 export function inputStage(rendering: Rendering): HookStage {
-  const endpoints = activeHostEndpoints(rendering.policy);
-  const { map, rules } = hostDispatch('host-ingress', 'iifname', endpoints, (endpoint) =>
+  const { policy } = rendering;
+  const endpoints = activeHostEndpoints(policy);
+  const { map, lookup, wildcard } = hostDispatch('host-ingress', 'iifname', endpoints, (endpoint) =>
     normalChain(endpoint, 'ingress', rendering),
   );
-  const workloads = forWorkloadInterfaces('iifname', rendering.policy, 'workloads', [
-    goto(workloadToHostChain(rendering)),
-  ]);
-  const allowed = usesMarks(endpoints) ? [allowedBefore(rendering)] : [];
-  return hookStage('input-host', [...workloads, ...allowed, ...rules], [map]);
+  const workloads = forWorkloadInterfaces('iifname', policy, 'workloads', [goto(workloadToHostChain(rendering))]);
+  const marks = usesMarks(endpoints);
+  const host = [...(marks ? [allowedBefore(rendering)] : []), ...lookup];
+  const rules =
+    policy.parameters.filterAllowAction === 'RETURN'
+      ? [...workloads, OPEN_CONNECTIONS, ...host]
+      : [OPEN_CONNECTIONS, ...(marks ? [...workloads, ...host] : [...host, ...workloads])];
+  return hookStage('input-host', [...rules, ...wildcard], [map]);
 }
 
 function forwardStage(
@@ -84,38 +93,42 @@ function forwardStage(
   rendering: Rendering,
 ): HookStage {
   const by = direction === 'ingress' ? 'iifname' : 'oifname';
-  const { map, rules } = hostDispatch(`forward-${direction}`, by, endpoints, (endpoint) =>
+  const { map, lookup, wildcard } = hostDispatch(`forward-${direction}`, by, endpoints, (endpoint) =>
     forwardChain(endpoint, direction, rendering),
   );
   const name = direction === 'ingress' ? 'forward-host-ingress' : 'forward-host-egress';
-  return hookStage(name, [...(marks ? [allowedBefore(rendering)] : []), ...rules], [map]);
+  const allowed = marks ? [allowedBefore(rendering)] : [];
+  return hookStage(name, [OPEN_CONNECTIONS, ...allowed, ...lookup, ...wildcard], [map]);
 }
 
 /** What destination NAT changed has its final interface only in postrouting. Untracked and invalid packets are policed here. */
 function outputStage(endpoints: ActiveHostEndpoints, marks: boolean, rendering: Rendering): HookStage {
-  const { map, rules } = hostDispatch('host-egress', 'oifname', endpoints, (endpoint) =>
+  const { map, lookup, wildcard } = hostDispatch('host-egress', 'oifname', endpoints, (endpoint) =>
     normalChain(endpoint, 'egress', rendering),
   );
   return hookStage(
     'output-host',
     [
+      OPEN_CONNECTIONS,
       ...(marks ? [allowedBefore(rendering)] : []),
       ...hostToWorkload(rendering),
       { statements: [match(ct.status, 'dnat'), accept], comment: 'judged in postrouting' },
-      ...rules,
+      ...lookup,
+      ...wildcard,
     ],
     [map],
   );
 }
 
 function postroutingStage(endpoints: ActiveHostEndpoints, marks: boolean, rendering: Rendering): HookStage {
-  const { map, rules } = hostDispatch(
-    'host-egress-dnat',
-    'oifname',
-    endpoints,
-    (endpoint) => postroutingChain(endpoint, rendering),
-    hostToWorkload(rendering),
+  const { map, lookup, wildcard } = hostDispatch('host-egress-dnat', 'oifname', endpoints, (endpoint) =>
+    postroutingChain(endpoint, rendering),
   );
+  const rules = [
+    OPEN_CONNECTIONS,
+    ...lookup,
+    ...(wildcard.length > 0 ? [...hostToWorkload(rendering), ...wildcard] : []),
+  ];
   const chain = rendering.pool.add('host-egress-dnat', 'what the host sends through destination NAT', rules);
   return hookStage(
     'postrouting-host',

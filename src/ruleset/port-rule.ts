@@ -1,4 +1,4 @@
-import type { Rule as NftRule, Statement } from '../nft/objects.js';
+import type { Expression, Rule as NftRule, Statement, Value } from '../nft/objects.js';
 
 /** A protocol and a destination port, as protocol × 65536 + port. */
 export type PortKey = number;
@@ -21,6 +21,8 @@ export interface PortRule {
   readonly protocol: number | undefined;
   /** It can be one level further down: return and goto would mean something else there. */
   readonly jumpable: boolean;
+  /** How many look-ups in sets it takes, each of which costs as much as several comparisons. */
+  readonly lookups: number;
 }
 
 /** Ranges count by their ports. */
@@ -39,29 +41,78 @@ export function portRule(rule: NftRule): PortRule {
 function analyse(rule: NftRule): PortRule {
   const { statements } = rule;
   const protocol = statements.find(isProtocolMatch);
-  const port = statements.find(isPortMatch);
   const number = protocol && typeof protocol.right === 'number' ? protocol.right : undefined;
-  const ports = port && portsOf(port);
   const jumpable = statements.every(({ kind }) => kind !== 'return' && kind !== 'goto' && kind !== 'vmap');
-  const keys = number === undefined || !jumpable ? undefined : ports?.map((each) => portKey(number, each));
+  const found = jumpable ? (keysOfPair(statements) ?? keysOfPort(statements, protocol, number)) : undefined;
   return {
-    keys,
-    behindPort: keys ? { ...rule, statements: statements.filter((one) => one !== protocol && one !== port) } : rule,
+    keys: found?.keys,
+    behindPort: found ? { ...rule, statements: statements.filter((one) => !found.by.includes(one)) } : rule,
     verdict: verdictOf(statements),
     protocol: number,
     jumpable,
+    lookups: statements.filter(isLookup).length,
   };
 }
 
+interface Keys {
+  readonly keys: readonly PortKey[];
+  /** The matches that say so. */
+  readonly by: readonly Statement[];
+}
+
+function keysOfPort(
+  statements: readonly Statement[],
+  protocol: Match | undefined,
+  number: number | undefined,
+): Keys | undefined {
+  const port = statements.find(isPortMatch);
+  const ports = port && portsOf(port);
+  if (!protocol || number === undefined || !ports) return undefined;
+  return { keys: ports.map((each) => portKey(number, each)), by: [protocol, port] };
+}
+
+/** Failsafe ports name protocol and port together. */
+function keysOfPair(statements: readonly Statement[]): Keys | undefined {
+  const pair = statements.find(isPairMatch);
+  if (!pair || typeof pair.right !== 'object' || !('elements' in pair.right)) return undefined;
+  const keys: PortKey[] = [];
+  for (const value of pair.right.elements) {
+    const [protocol, port] = Array.isArray(value) ? (value as readonly Value[]) : [];
+    if (typeof protocol !== 'number' || typeof port !== 'number') return undefined;
+    keys.push(portKey(protocol, port));
+  }
+  return { keys: [...new Set(keys)], by: [pair] };
+}
+
+function isLookup(statement: Statement): boolean {
+  if (statement.kind !== 'match' || typeof statement.right !== 'object') return false;
+  return 'set' in statement.right || ('elements' in statement.right && statement.right.elements.length > 1);
+}
+
 function isProtocolMatch(statement: Statement): statement is Match {
-  if (statement.kind !== 'match' || statement.op !== '==') return false;
-  return statement.left.kind === 'meta' && statement.left.key === 'l4proto';
+  return isEquality(statement) && isProtocol(statement.left);
 }
 
 function isPortMatch(statement: Statement): statement is Match {
-  if (statement.kind !== 'match' || statement.op !== '==') return false;
-  const { left } = statement;
-  return left.kind === 'payload' && left.protocol === 'th' && left.field === 'dport';
+  return isEquality(statement) && isPort(statement.left);
+}
+
+function isPairMatch(statement: Statement): statement is Match {
+  if (!isEquality(statement) || statement.left.kind !== 'concat') return false;
+  const [first, second, ...more] = statement.left.parts;
+  return more.length === 0 && first !== undefined && second !== undefined && isProtocol(first) && isPort(second);
+}
+
+function isEquality(statement: Statement): statement is Match {
+  return statement.kind === 'match' && statement.op === '==';
+}
+
+function isProtocol(expression: Expression): boolean {
+  return expression.kind === 'meta' && expression.key === 'l4proto';
+}
+
+function isPort(expression: Expression): boolean {
+  return expression.kind === 'payload' && expression.protocol === 'th' && expression.field === 'dport';
 }
 
 function portsOf({ right }: Match): readonly number[] | undefined {

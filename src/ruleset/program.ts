@@ -4,6 +4,7 @@ import type { HostPolicy, PolicyRules, ProfileRules, Rule, TierPolicies } from '
 import { type ChainPool, NAME_DIGITS } from './chain-pool.js';
 import { compiledList, type ListOutput } from './compiled-list.js';
 import { digestOf } from './digest.js';
+import type { FailsafeRules } from './failsafe.js';
 import { logPrefixOf } from './log-prefix.js';
 import { rememberedRules } from './remembered-rules.js';
 import { renderRule } from './rule.js';
@@ -30,8 +31,10 @@ export interface Stage {
   readonly endpoint: string;
   readonly direction: Direction;
   readonly verdicts: Verdicts;
-  /** Rules before policy: connection tracking, failsafes, what may never or must always pass. */
+  /** Rules before policy: connection tracking, what may never or must always pass. */
   readonly prologue: readonly NftRule[];
+  /** They come before all policies, and are compiled together with those of the first tier. */
+  readonly failsafe?: FailsafeRules | undefined;
   readonly tiers: readonly TierPolicies[];
   /** Profiles and a final deny; undefined for the classes without them, which leave a packet undecided. */
   readonly profiles?: readonly string[] | undefined;
@@ -45,7 +48,9 @@ export function renderStage(stage: Stage, rendering: Rendering): string {
   const rules = runsOf(stage, rendering).flatMap((run, index, runs) =>
     index === runs.length - 1 ? run.inline() : jumpTo(run, stage, rendering),
   );
-  return rendering.pool.add(stage.name, commentOf(stage), [...stage.prologue, ...rules]);
+  const hasTier = stage.tiers.some((tier) => tier[stage.direction].length > 0);
+  const failsafe = hasTier ? [] : (stage.failsafe ?? []).flat();
+  return rendering.pool.add(stage.name, commentOf(stage), [...stage.prologue, ...failsafe, ...rules]);
 }
 
 /**
@@ -58,7 +63,10 @@ const LONGEST_RUN = 8;
 function runsOf(stage: Stage, rendering: Rendering): readonly Continuation[] {
   const tiers = stage.tiers.filter((tier) => tier[stage.direction].length > 0);
   const steps = [
-    ...tiers.map((tier) => (next: Continuation) => tierBefore(next, tier, stage, rendering)),
+    ...tiers.map(
+      (tier, index) => (next: Continuation) =>
+        tierBefore(next, tier, index === 0 ? (stage.failsafe ?? []) : [], stage, rendering),
+    ),
     ...(stage.profiles ?? []).map((name) => (next: Continuation) => profileBefore(next, name, stage, rendering)),
   ];
   const end = stage.profiles === undefined ? undecided : endOfProfiles(stage, rendering);
@@ -108,9 +116,15 @@ function continuation(render: () => readonly NftRule[], name: string, comment: s
   };
 }
 
-function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, rendering: Rendering): Continuation {
+function tierBefore(
+  next: Continuation,
+  tier: TierPolicies,
+  failsafe: FailsafeRules,
+  stage: Stage,
+  rendering: Rendering,
+): Continuation {
   const render = () => {
-    const rules = tierRules(tier, next, stage, rendering);
+    const rules = tierRules(tier, failsafe, next, stage, rendering);
     const end: readonly NftRule[] =
       tier.defaultAction === 'Pass'
         ? next.inline()
@@ -120,14 +134,23 @@ function tierBefore(next: Continuation, tier: TierPolicies, stage: Stage, render
   return continuation(render, stage.name, `tier ${tier.name}`, rendering.pool);
 }
 
-function tierRules(tier: TierPolicies, next: Continuation, stage: Stage, rendering: Rendering): readonly NftRule[] {
+function tierRules(
+  tier: TierPolicies,
+  failsafe: FailsafeRules,
+  next: Continuation,
+  stage: Stage,
+  rendering: Rendering,
+): readonly NftRule[] {
   const known = rendering.tierRules.get(tier) ?? new Map<string, readonly NftRule[]>();
   rendering.tierRules.set(tier, known);
-  const key = keyOf(stage);
+  const key = failsafe.length > 0 ? `${keyOf(stage)} failsafe` : keyOf(stage);
   const shared = known.get(key);
   if (shared) return shared;
   const ids = tier[stage.direction];
-  const parts = ids.map((id) => ({ id, rules: policyRules(id, next, stage, rendering) }));
+  const parts = [
+    ...failsafe.map((rules) => ({ id: 'failsafe ports', rules })),
+    ...ids.map((id) => ({ id, rules: policyRules(id, next, stage, rendering) })),
+  ];
   const name = digestOf([stage.name, key, tier.name, stage.endpoint]).slice(0, NAME_DIGITS);
   const rules = compiledList(
     { name, title: `tier ${tier.name}, ${stage.name} of ${stage.endpoint}`, parts },
@@ -238,15 +261,17 @@ function commentOf(stage: Stage): string {
   return [...tiers, ...profiles].join('; ');
 }
 
+/** Open connections are not judged again. */
+export const OPEN_CONNECTIONS: NftRule = {
+  statements: [match(ct.state, anyOf(['established', 'related'])), accept],
+  comment: 'open connections',
+};
+
 /**
- * The first rules of every stage behind connection tracking. Two rules instead of one verdict map: an anonymous map for each
- * chain would make loading many of them quadratic in the kernel.
+ * Packets that connection tracking can make nothing of. A rule of its own instead of a verdict map of all states: a look-up costs
+ * more than both rules, and an anonymous map for each chain would make loading many of them quadratic in the kernel.
  */
-export function conntrackRules(disableInvalidCheck: boolean, deny: readonly Statement[]): NftRule[] {
-  const open: NftRule = {
-    statements: [match(ct.state, anyOf(['established', 'related'])), accept],
-    comment: 'open connections',
-  };
-  const invalid: NftRule = { statements: [match(ct.state, 'invalid'), ...deny], comment: 'invalid packets' };
-  return disableInvalidCheck ? [open] : [open, invalid];
+export function invalidRules(disableInvalidCheck: boolean, deny: readonly Statement[]): NftRule[] {
+  if (disableInvalidCheck) return [];
+  return [{ statements: [match(ct.state, 'invalid'), ...deny], comment: 'invalid packets' }];
 }

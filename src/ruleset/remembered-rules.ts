@@ -57,5 +57,6 @@ function recording(sets: SetNames, calls: Call[]): SetNames {
     get used() {
       return sets.used;
     },
+    again: (now) => sets.again(now),
   };
 }

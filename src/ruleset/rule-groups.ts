@@ -28,7 +28,11 @@ interface OpenGroup {
  * Cuts a list into groups: a rule for certain ports may go before earlier rules that are not, if it has the same verdict as each of
  * them, or another protocol. Order among the others, and among those for the same port, stays.
  */
-export function ruleGroups(parts: readonly PolicyPart[], isByPort: (rule: NftRule) => boolean): readonly RuleGroup[] {
+export function ruleGroups(
+  parts: readonly PolicyPart[],
+  isByPort: (rule: NftRule) => boolean,
+  areAllByPort: (rules: readonly NftRule[]) => boolean = (rules) => rules.every(isByPort),
+): readonly RuleGroup[] {
   const groups: RuleGroup[] = [];
   let open = emptyGroup();
   const close = (): void => {
@@ -38,6 +42,11 @@ export function ruleGroups(parts: readonly PolicyPart[], isByPort: (rule: NftRul
     open = emptyGroup();
   };
   for (const part of parts) {
+    if (open.passed.size === 0 && areAllByPort(part.rules)) {
+      open.byPort.push(...part.rules);
+      open.all.addAll(part);
+      continue;
+    }
     for (const rule of part.rules) {
       const movable = isByPort(rule);
       if (movable && !mayPass(rule, open.passed.values())) close();
@@ -75,6 +84,7 @@ function mayPass(rule: NftRule, others: Iterable<NftRule>): boolean {
 interface PartsBuilder {
   readonly parts: readonly PolicyPart[];
   add(rule: NftRule, of: PolicyPart): void;
+  addAll(part: PolicyPart): void;
 }
 
 /** Parts of policies; one with all rules of its policy is that policy's part itself, for what is remembered about it. */
@@ -88,6 +98,9 @@ function partsBuilder(): PartsBuilder {
       const last = open.at(-1);
       if (last?.of === of) last.rules.push(rule);
       else open.push({ of, rules: [rule] });
+    },
+    addAll(part) {
+      if (part.rules.length > 0) open.push({ of: part, rules: [...part.rules] });
     },
   };
 }

@@ -19,6 +19,8 @@ export interface SetNames {
   ports(id: string, family: Family): string;
   /** The sets that rules asked for, with their elements. */
   readonly used: readonly NamedSet[];
+  /** The same sets with other members; undefined if rules would ask for others then. */
+  again(sets: ReadonlyMap<string, MemberSet>): readonly NamedSet[] | undefined;
 }
 
 /** What to look up in which set. */
@@ -27,30 +29,50 @@ export type Lookup = readonly [key: Expression, set: string];
 const ADDRESS_TYPE = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 
 export function setNames(sets: ReadonlyMap<string, MemberSet>): SetNames {
-  const used = new Map<string, NamedSet>();
-  const use = (rendered: NamedSet): string => {
-    used.set(rendered.name, rendered);
-    return rendered.name;
-  };
+  const usedNets = new Map<string, UsedNets>();
+  const usedPorts = new Map<string, Set<Family>>();
+  const elements = (now: ReadonlyMap<string, MemberSet>): readonly NamedSet[] => [
+    ...[...usedNets].flatMap(([id, { families }]) => {
+      const nets = renderNets(id, now.get(id));
+      return [...families].flatMap((family) => [...nets[family].values()]);
+    }),
+    ...[...usedPorts].flatMap(([id, families]) => {
+      const ports = renderPorts(id, now.get(id));
+      return [...families].map((family) => ports[family]);
+    }),
+  ];
   return {
     lookups(id, family, address) {
-      const nets = renderNets(id, sets.get(id));
-      for (const set of nets[family].values()) use(set);
-      return lookupsOf(nets, family, address);
+      const used = usedNets.get(id) ?? { shape: renderNets(id, sets.get(id)).shape, families: new Set() };
+      if (!used.families.has(family)) usedNets.set(id, { ...used, families: used.families.add(family) });
+      return lookupsOf(used.shape, family, address);
     },
-    ports: (id, family) => use(renderPorts(id, sets.get(id))[family]),
+    ports(id, family) {
+      usedPorts.set(id, (usedPorts.get(id) ?? new Set()).add(family));
+      return renderPorts(id, sets.get(id))[family].name;
+    },
     get used() {
-      return [...used.values()];
+      return elements(sets);
+    },
+    again(now) {
+      const isSame = ([id, { shape }]: readonly [string, UsedNets]) => renderNets(id, now.get(id)).shape === shape;
+      return [...usedNets].every(isSame) ? elements(now) : undefined;
     },
   };
 }
 
-function lookupsOf(nets: NetSets, family: Family, address: Expression): readonly Lookup[] {
-  const known = nets.lookups.get(address);
+interface UsedNets {
+  /** Not the rendered sets, of which those that have changed since would be kept. */
+  readonly shape: Shape;
+  readonly families: Set<Family>;
+}
+
+function lookupsOf({ names, lookups }: Shape, family: Family, address: Expression): readonly Lookup[] {
+  const known = lookups.get(address);
   if (known) return known;
-  const lookups = [...nets[family]].map(([length, { name }]): Lookup => [lookupKey(address, family, length), name]);
-  nets.lookups.set(address, lookups);
-  return lookups;
+  const made = names[family].map(([length, name]): Lookup => [lookupKey(address, family, length), name]);
+  lookups.set(address, made);
+  return made;
 }
 
 function lookupKey(address: Expression, family: Family, length: number): Expression {
@@ -75,10 +97,14 @@ function compressZeros(groups: readonly string[]): string {
 }
 
 type ByLength = ReadonlyMap<number, NamedSet>;
-type NetSets = Readonly<Record<Family, ByLength>> & {
-  /** By the address that is looked up, for the lengths that there are. */
+type NetSets = Readonly<Record<Family, ByLength>> & { readonly shape: Shape };
+
+/** Of a set of networks: the same object while it has the same prefix lengths. */
+interface Shape {
+  readonly names: Readonly<Record<Family, readonly (readonly [length: number, name: string])[]>>;
+  /** By the address that is looked up. */
   readonly lookups: Map<Expression, readonly Lookup[]>;
-};
+}
 type PortSets = Readonly<Record<Family, NamedSet>>;
 
 interface Cached<T> {
@@ -121,7 +147,10 @@ function renderNets(id: string, set: MemberSet | undefined): NetSets {
     };
     const nets = { 4: render(4), 6: render(6) };
     const isSame = before && hasSameKeys(before[4], nets[4]) && hasSameKeys(before[6], nets[6]);
-    return { ...nets, lookups: isSame ? before.lookups : new Map() };
+    return {
+      ...nets,
+      shape: isSame ? before.shape : { names: { 4: namesOf(nets[4]), 6: namesOf(nets[6]) }, lookups: new Map() },
+    };
   });
 }
 
@@ -129,6 +158,10 @@ const ADDRESSES = {
   4: elementsIn({ value: (member) => member, member: String, inOrder: true }),
   6: elementsIn({ value: (member) => member, member: String, inOrder: false }),
 };
+
+function namesOf(sets: ByLength): Shape['names'][Family] {
+  return [...sets].map(([length, { name }]) => [length, name] as const);
+}
 
 function hasSameKeys(a: ByLength, b: ByLength): boolean {
   return a.size === b.size && [...a.keys()].every((length) => b.has(length));

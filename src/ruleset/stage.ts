@@ -43,3 +43,14 @@ export function hookStage(
 ): HookStage {
   return { chain: { name, base: HOOKS[name], rules }, maps, sets };
 }
+
+const latestChains = new Map<string, { readonly text: string; readonly chain: Chain }>();
+
+/** The base chain of the table before if it is the same: what is known of it stays with it. */
+export function steadyChain(chain: Chain): Chain {
+  const text = JSON.stringify(chain);
+  const before = latestChains.get(chain.name);
+  if (before?.text === text) return before.chain;
+  latestChains.set(chain.name, { text, chain });
+  return chain;
+}

@@ -13,7 +13,7 @@ import {
 } from '../nft/expressions.js';
 import type { Rule as NftRule, Statement } from '../nft/objects.js';
 import type { PolicyParameters, WorkloadEndpointPolicy } from '../policy/host-policy.js';
-import { conntrackRules, type Direction, type Rendering, renderStage } from './program.js';
+import { type Direction, invalidRules, OPEN_CONNECTIONS, type Rendering, renderStage } from './program.js';
 import { verdictsOf } from './verdicts.js';
 
 const TCP = 6;
@@ -44,7 +44,8 @@ function renderWorkloadChain(endpoint: WorkloadEndpointPolicy, direction: Direct
       verdicts,
       prologue: [
         ...packetRateRules(endpoint, direction, rendering),
-        ...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
+        OPEN_CONNECTIONS,
+        ...invalidRules(parameters.disableConntrackInvalidCheck, verdicts.deny),
         ...connectionRules(endpoint, direction, rendering),
         ...(direction === 'egress' ? tunnelRules(parameters, verdicts.deny) : []),
       ],
@@ -88,20 +89,12 @@ function tunnelRules(parameters: PolicyParameters, deny: readonly Statement[]): 
   ];
 }
 
-/**
- * Workload → host, after the workload's egress policy: DefaultEndpointToHostAction. Answers to the host pass whatever it says,
- * unless `nftablesFilterAllowAction` is Return: then it meets them too, as in Calico.
- */
+/** Workload → host, after the workload's egress policy: DefaultEndpointToHostAction. */
 export function workloadToHostChain(rendering: Rendering): string {
-  const { defaultEndpointToHostAction, filterAllowAction } = rendering.policy.parameters;
+  const { defaultEndpointToHostAction } = rendering.policy.parameters;
   const action = { Drop: [drop], Accept: [accept], Return: [] }[defaultEndpointToHostAction];
   const last: NftRule[] = action.length > 0 ? [{ statements: action, comment: 'defaultEndpointToHostAction' }] : [];
-  const open: NftRule = {
-    statements: [match({ kind: 'ct', key: 'state' }, anyOf(['established', 'related'])), accept],
-    comment: 'answers to the host',
-  };
-  const rules = [...(filterAllowAction === 'ACCEPT' ? [open] : []), ICMPV6_TO_HOST, ...last];
-  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', rules);
+  return rendering.pool.add('workload-to-host', 'what workloads send to the host itself', [ICMPV6_TO_HOST, ...last]);
 }
 
 /** Multicast listener reports (MLDv1), router solicitation, neighbour discovery: without them a workload has no IPv6. */

@@ -1,6 +1,6 @@
 import { goto } from '../nft/expressions.js';
 import { antiSpoof } from './anti-spoof.js';
-import { activeHostEndpoints, dispatch, forWorkloadInterfaces } from './dispatch.js';
+import { activeHostEndpoints, dispatch, forWorkloadInterfaces, leaveUnlessWorkload } from './dispatch.js';
 import { rawPreroutingRules, usesMarks } from './host-stages.js';
 import type { Rendering } from './program.js';
 import { type HookStage, hookStage } from './stage.js';
@@ -18,26 +18,26 @@ export function workloadStages(rendering: Rendering): readonly HookStage[] {
     policy.workloadEndpoints.map(
       (endpoint) => [endpoint.interface, goto(workloadChain(endpoint, direction, rendering))] as const,
     );
-  const unknown = (by: 'iifname' | 'oifname') => forWorkloadInterfaces(by, policy, 'unknown workload interface', deny);
-  const from = dispatch('workload-egress', 'iifname', elements('egress'), unknown('iifname'));
-  const to = dispatch('workload-ingress', 'oifname', elements('ingress'), unknown('oifname'));
-  const icmpv6 = forWorkloadInterfaces('iifname', policy, ICMPV6_TO_HOST.comment ?? '', ICMPV6_TO_HOST.statements);
+  const unknown = 'unknown workload interface';
+  const denyUnknown = (by: 'iifname' | 'oifname') => forWorkloadInterfaces(by, policy, unknown, deny);
+  const from = dispatch('workload-egress', 'iifname', elements('egress'));
+  const to = dispatch('workload-ingress', 'oifname', elements('ingress'));
+  const toHost = [ICMPV6_TO_HOST, ...from.lookup, { statements: deny, comment: unknown }];
   return [
-    hookStage('input-from-workload', [...icmpv6, ...from.rules], [from.map]),
-    hookStage('forward-from-workload', from.rules),
-    hookStage('forward-to-workload', to.rules, [to.map]),
+    hookStage('input-from-workload', [leaveUnlessWorkload(policy), ...toHost], [from.map]),
+    hookStage('forward-from-workload', [...from.lookup, ...denyUnknown('iifname')]),
+    hookStage('forward-to-workload', [...to.lookup, ...denyUnknown('oifname')], [to.map]),
   ];
 }
 
 /** Before connection tracking: anti-spoofing of workloads, and untracked policy of host endpoints. */
 export function rawPreroutingStage(rendering: Rendering): HookStage | undefined {
   const endpoints = activeHostEndpoints(rendering.policy);
-  const sources = antiSpoof(rendering);
-  const workloads = dispatch('workload-source', 'iifname', sources.dispatch);
+  const workloads = antiSpoof(rendering);
   const untracked = rawPreroutingRules(endpoints, rendering);
   const clear = usesMarks(endpoints) ? [clearAllowedMark(rendering.policy.parameters)] : [];
-  const rules = [...clear, ...workloads.rules, ...untracked.rules];
+  const rules = [...clear, ...workloads.rules, ...untracked.lookup];
   return rules.length === 0
     ? undefined
-    : hookStage('raw-prerouting', rules, [workloads.map, untracked.map], sources.sets);
+    : hookStage('raw-prerouting', rules, [...workloads.maps, untracked.map], workloads.sets);
 }

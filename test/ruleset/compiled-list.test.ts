@@ -1,5 +1,5 @@
 import t from 'tap';
-import { accept, anyOf, drop, goto, ip, log, match, meta, th } from '../../src/nft/expressions.js';
+import { accept, anyOf, concat, drop, goto, inSet, ip, log, match, meta, th } from '../../src/nft/expressions.js';
 import type { Rule, Statement, VerdictMap } from '../../src/nft/objects.js';
 import { ruleSyntax } from '../../src/nft/print-rule.js';
 import { chainPool } from '../../src/ruleset/chain-pool.js';
@@ -47,6 +47,37 @@ t.test('rules for ports stand behind a look-up, in their order, without what the
   t.strictSame(list.behind(6, 22), ['accept']);
   t.equal(list.behind(17, 80), undefined);
   t.strictSame(list.shape?.parts, [{ form: 'by port', map: 'ports-n-0', keys: 3, chains: 3, rules: 3 }]);
+});
+
+t.test('protocol and port may be named together', async (t) => {
+  const pairs = match(
+    concat(meta.l4proto, th.dport),
+    anyOf([
+      [6, 22],
+      [17, 68],
+    ]),
+  );
+  const from = match(ip.saddr, '10.0.0.1');
+  const list = compile([[rule(from, pairs, accept)], [port(22, drop)]]);
+  t.strictSame(list.rules, ['meta l4proto . th dport vmap @ports-n-0']);
+  t.strictSame(list.behind(6, 22), ['ip saddr 10.0.0.1 accept', 'drop']);
+  t.strictSame(list.behind(17, 68), ['ip saddr 10.0.0.1 accept']);
+});
+
+t.test('behind a port, what is compared comes before what is looked up, if the verdict is the same', async (t) => {
+  const of = (source: Statement, verdict: Statement) => rule(TCP, source, match(th.dport, 80), verdict);
+  const set = (name: string) => match(ip.saddr, inSet(name));
+  const list = compile([
+    [of(set('a'), accept), of(match(ip.saddr, '10.0.0.1'), accept)],
+    [of(set('b'), drop), of(set('c'), accept), of(match(ip.saddr, '10.0.0.2'), drop)],
+  ]);
+  t.strictSame(list.behind(6, 80), [
+    'ip saddr 10.0.0.1 accept',
+    'ip saddr @a accept',
+    'ip saddr @b drop',
+    'ip saddr @c accept',
+    'ip saddr 10.0.0.2 drop',
+  ]);
 });
 
 t.test('few rules, or plain lists, stay in order', async (t) => {

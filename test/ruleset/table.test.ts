@@ -7,8 +7,16 @@ import { conntrackTable, renderTable, TABLE } from '../../src/ruleset/render.js'
 import { calculate, fromYaml, newCalculator } from '../policy/from-yaml.js';
 import { showTable, tableOf, verdictOf } from './shown.js';
 
-const CONNTRACK = ['ct state established,related accept', 'ct state invalid drop'];
+const OPEN = 'ct state established,related accept';
+const INVALID = 'ct state invalid drop';
+const CONNTRACK = [OPEN, INVALID];
 const NEIGHBOURS = 'icmpv6 type 133-136 ip6 hoplimit 255 accept';
+const MULTICAST = 'icmpv6 type { 130, 131, 132, 133, 135, 136 } accept';
+const TCP_FAILSAFES = [179, 2379, 2380, 5473, 6443, 6666, 6667].map((port) => `tcp . ${port}`).join(', ');
+const FAILSAFES = {
+  ingress: `meta l4proto . th dport { tcp . 22, ${TCP_FAILSAFES}, udp . 68 } accept`,
+  egress: `meta l4proto . th dport { ${TCP_FAILSAFES}, udp . 53, udp . 67 } accept`,
+};
 
 const hep = (name: string, spec: string, labels = 'role: a') => `
 ---
@@ -52,9 +60,8 @@ const PASS = '[{action: Pass, protocol: TCP}]';
 
 /** What is left of a stage after what every one begins with. */
 function policyPart(lines: readonly string[] | undefined): string[] {
-  const isPrologue = (line: string) =>
-    CONNTRACK.includes(line) || line === NEIGHBOURS || line.startsWith('jump failsafe');
-  return (lines ?? []).filter((line) => !isPrologue(line));
+  const prologue = [INVALID, NEIGHBOURS, ...Object.values(FAILSAFES)];
+  return (lines ?? []).filter((line) => !prologue.includes(line));
 }
 
 t.test('nothing: workload interfaces are closed, everything else is left alone', async (t) => {
@@ -63,11 +70,8 @@ t.test('nothing: workload interfaces are closed, everything else is left alone',
   t.strictSame(shown.stages, ['forward-from-workload', 'forward-to-workload', 'input-from-workload', 'input-host']);
   t.strictSame(shown.chain('forward-from-workload'), ['iifname "cali*" drop']);
   t.strictSame(shown.chain('forward-to-workload'), ['oifname "cali*" drop']);
-  t.strictSame(shown.chain('input-from-workload'), [
-    'iifname "cali*" icmpv6 type { 130, 131, 132, 133, 135, 136 } accept',
-    'iifname "cali*" drop',
-  ]);
-  t.strictSame(shown.chain('input-host'), ['iifname "cali*" goto workload-to-host']);
+  t.strictSame(shown.chain('input-from-workload'), ['iifname != "cali*" accept', MULTICAST, 'drop']);
+  t.strictSame(shown.chain('input-host'), [OPEN, 'iifname "cali*" goto workload-to-host']);
   t.strictSame(shown.table.maps, []);
   t.strictSame(shown.table.sets, []);
 });
@@ -80,6 +84,10 @@ t.test('prefixes of workload interfaces', async (t) => {
     // As long as a name can be: nft refuses a star behind it, and nothing could follow.
     'oifname "abcdefghijklmno" drop',
   ]);
+  t.equal(
+    shown.chain('input-from-workload')[0],
+    'iifname != "cali*" iifname != "tap*" iifname != "abcdefghijklmno" accept',
+  );
 });
 
 t.test('a host endpoint alone: its host is closed but for failsafes, forwarding is not', async (t) => {
@@ -94,20 +102,27 @@ t.test('a host endpoint alone: its host is closed but for failsafes, forwarding 
     'output-host',
     'postrouting-host',
   ]);
-  t.strictSame(shown.from('host-ingress', 'eth0'), [...CONNTRACK, NEIGHBOURS, 'jump failsafe-ingress', 'drop']);
-  t.strictSame(shown.from('host-egress', 'eth0'), [...CONNTRACK, NEIGHBOURS, 'jump failsafe-egress', 'drop']);
-  t.strictSame(shown.from('host-egress-dnat', 'eth0'), [...CONNTRACK, NEIGHBOURS, 'jump failsafe-egress', 'drop']);
-  t.strictSame(shown.from('forward-ingress', 'eth0'), [...CONNTRACK]);
-  t.strictSame(shown.from('forward-egress', 'eth0'), [...CONNTRACK]);
+  t.strictSame(shown.from('host-ingress', 'eth0'), [INVALID, NEIGHBOURS, FAILSAFES.ingress, 'drop']);
+  t.strictSame(shown.from('host-egress', 'eth0'), [INVALID, NEIGHBOURS, FAILSAFES.egress, 'drop']);
+  t.strictSame(shown.from('host-egress-dnat', 'eth0'), [INVALID, NEIGHBOURS, FAILSAFES.egress, 'drop']);
+  t.strictSame(shown.from('forward-ingress', 'eth0'), [INVALID]);
+  t.strictSame(shown.from('forward-egress', 'eth0'), [INVALID]);
   t.equal(shown.from('host-ingress', 'eth1'), undefined);
-  t.strictSame(shown.chain('input-host'), ['iifname "cali*" goto workload-to-host', 'iifname vmap @host-ingress']);
+  t.strictSame(
+    shown.chain('input-host'),
+    [OPEN, 'iifname vmap @host-ingress', 'iifname "cali*" goto workload-to-host'],
+    'what has a host endpoint is no workload, and is looked up first',
+  );
+  t.strictSame(shown.chain('forward-host-ingress'), [OPEN, 'iifname vmap @forward-ingress']);
+  t.strictSame(shown.chain('forward-host-egress'), [OPEN, 'oifname vmap @forward-egress']);
   t.strictSame(shown.chain('output-host'), [
+    OPEN,
     'oifname "cali*" accept',
     'ct status dnat accept',
     'oifname vmap @host-egress',
   ]);
   t.strictSame(shown.chain('postrouting-host'), ['iif != 0 accept', 'ct status dnat goto host-egress-dnat']);
-  t.strictSame(shown.chain('host-egress-dnat'), ['oifname vmap @host-egress-dnat']);
+  t.strictSame(shown.chain('host-egress-dnat'), [OPEN, 'oifname vmap @host-egress-dnat']);
 });
 
 t.test('an endpoint without an interface here is nowhere', async (t) => {
@@ -126,12 +141,13 @@ t.test(
     );
     t.strictSame(
       shown.chain('input-host'),
-      ['iifname "cali*" goto workload-to-host', 'iifname vmap @host-ingress', 'goto host-ingress'],
+      [OPEN, 'iifname vmap @host-ingress', 'iifname "cali*" goto workload-to-host', 'goto host-ingress'],
       'the chain of the wildcard comes after the map',
     );
     t.strictSame(policyPart(shown.from('host-ingress', 'eth0')), ['drop']);
-    t.strictSame(shown.chain('forward-host-ingress'), ['iifname vmap @forward-ingress', 'goto forward-ingress']);
+    t.strictSame(shown.chain('forward-host-ingress'), [OPEN, 'iifname vmap @forward-ingress', 'goto forward-ingress']);
     t.strictSame(shown.chain('host-egress-dnat'), [
+      OPEN,
       'oifname vmap @host-egress-dnat',
       'oifname "cali*" accept',
       'goto host-egress',
@@ -141,7 +157,7 @@ t.test(
 
 t.test('no invalid check', async (t) => {
   const shown = tableOf(hep('h', 'interfaceName: eth0') + felix('disableConntrackInvalidCheck: true'));
-  t.equal(shown.from('host-ingress', 'eth0')?.[0], 'ct state established,related accept');
+  t.equal(shown.from('host-ingress', 'eth0')?.[0], NEIGHBOURS);
   t.notOk(JSON.stringify(shown.table).includes('invalid'));
 });
 
@@ -163,12 +179,21 @@ t.test('ipv6Support false: each base chain lets IPv6 go', async (t) => {
   for (const stage of tableOf(policy).stages) t.not(tableOf(policy).chain(stage)[0], 'meta nfproto ipv6 accept', stage);
 });
 
+t.test('nftablesFilterAllowAction Return: answers to the host meet defaultEndpointToHostAction', async (t) => {
+  const shown = tableOf(hep('h', 'interfaceName: eth0') + felix('nftablesFilterAllowAction: Return'));
+  t.strictSame(shown.chain('input-host'), [
+    'iifname "cali*" goto workload-to-host',
+    OPEN,
+    'iifname vmap @host-ingress',
+  ]);
+});
+
 t.test('failsafe ports', async (t) => {
   const of = (spec: string, more = '') => tableOf(hep('h', 'interfaceName: eth0') + felix(spec) + more);
   const withNets = of(
     'failsafeInboundHostPorts: [{protocol: TCP, port: 22}, {protocol: TCP, port: 23, net: 10.0.0.0/8}, {protocol: UDP, port: 24, net: "fd00::/8"}, {protocol: TCP, port: 25, net: 0.0.0.0/0}]',
   );
-  t.strictSame(withNets.chain('failsafe-ingress'), [
+  t.strictSame(withNets.from('host-ingress', 'eth0')?.slice(2, -1), [
     'meta l4proto . th dport { tcp . 22 } accept',
     'meta nfproto ipv4 meta l4proto . th dport { tcp . 25 } accept',
     'meta nfproto ipv4 ip saddr 10.0.0.0/8 meta l4proto . th dport { tcp . 23 } accept',
@@ -177,27 +202,52 @@ t.test('failsafe ports', async (t) => {
   const none = of(
     'failsafeInboundHostPorts: [], failsafeOutboundHostPorts: [{protocol: TCP, port: 80, net: 10.0.0.0/8}]',
   );
-  t.strictSame(none.from('host-ingress', 'eth0'), [...CONNTRACK, NEIGHBOURS, 'drop'], 'no empty chain');
-  t.strictSame(none.chain('failsafe-egress'), [
+  t.strictSame(none.from('host-ingress', 'eth0'), [INVALID, NEIGHBOURS, 'drop']);
+  t.strictSame(none.from('host-egress', 'eth0')?.slice(2, -1), [
     'meta nfproto ipv4 ip daddr 10.0.0.0/8 meta l4proto . th dport { tcp . 80 } accept',
   ]);
 
   const untracked = of(
     'failsafeInboundHostPorts: [{protocol: TCP, port: 22, net: 10.0.0.0/8}], failsafeOutboundHostPorts: [{protocol: UDP, port: 53}]',
-    gnp('p', `doNotTrack: true, applyOnForward: true, ingress: ${DENY}`),
+    gnp('p', `doNotTrack: true, applyOnForward: true, ingress: ${DENY}, egress: ${DENY}`),
   );
   t.strictSame(
-    untracked.chain('failsafe-untracked-ingress'),
+    untracked.from('untracked-ingress', 'eth0')?.slice(1, -1),
     [
       'meta nfproto ipv4 ip saddr 10.0.0.0/8 meta l4proto . th dport { tcp . 22 } accept',
       'meta l4proto . th sport { udp . 53 } accept',
     ],
     'answers too',
   );
-  t.strictSame(untracked.chain('failsafe-untracked-egress'), [
+  t.strictSame(untracked.from('untracked-egress', 'eth0')?.slice(1, -1), [
     'meta l4proto . th dport { udp . 53 } accept',
     'meta nfproto ipv4 ip daddr 10.0.0.0/8 meta l4proto . th sport { tcp . 22 } accept',
   ]);
+});
+
+t.test('many rules for ports: failsafe ports are found by the same look-up, before them', async (t) => {
+  const ports = [22, 1001, 1002, 1003, 1004, 1005].map(
+    (port) => `{action: Deny, protocol: TCP, destination: {ports: [${port}]}}`,
+  );
+  const shown = tableOf(
+    hep('h', 'interfaceName: eth0') +
+      gnp('p', `ingress: [${ports}]`) +
+      felix('failsafeInboundHostPorts: [{protocol: TCP, port: 22}, {protocol: TCP, port: 23, net: 10.0.0.0/8}]'),
+  );
+  const [map] = shown.table.maps.filter(({ name }) => name.startsWith('ports-'));
+  t.strictSame(shown.from('host-ingress', 'eth0'), [
+    INVALID,
+    NEIGHBOURS,
+    `meta l4proto . th dport vmap @${map?.name}`,
+    'drop',
+  ]);
+  const behind = (port: number) => {
+    const verdict = map?.elements.find(([key]) => Array.isArray(key) && key[0] === 6 && key[1] === port)?.[1];
+    return verdict && 'chain' in verdict ? shown.chain(verdict.chain) : undefined;
+  };
+  t.strictSame(behind(22), ['accept', 'drop'], 'the failsafe port comes first');
+  t.strictSame(behind(23), ['meta nfproto ipv4 ip saddr 10.0.0.0/8 accept']);
+  t.strictSame(behind(1001), ['drop']);
 });
 
 t.test('tiers, default actions, profiles', async (t) => {
@@ -316,7 +366,7 @@ t.test('pre-DNAT policy, and its mark', async (t) => {
   const shown = tableOf(hep('h', 'interfaceName: eth0') + hep('other', 'interfaceName: eth1', 'role: b') + policy);
   const allowed = 'meta mark & 0x00010000 != 0x00000000 accept';
   const clear = 'meta mark set meta mark & 0xfffeffff | 0x00000000';
-  t.strictSame(shown.chain('pre-dnat'), [allowed, 'iifname vmap @pre-dnat-ingress']);
+  t.strictSame(shown.chain('pre-dnat'), [OPEN, allowed, 'iifname vmap @pre-dnat-ingress']);
   t.strictSame(policyPart(shown.from('pre-dnat-ingress', 'eth0')), [
     'meta l4proto tcp meta mark set meta mark & 0xfffeffff | 0x00010000 accept',
     'drop',
@@ -324,10 +374,14 @@ t.test('pre-DNAT policy, and its mark', async (t) => {
   t.equal(shown.from('pre-dnat-ingress', 'eth1'), undefined);
   t.strictSame(shown.chain('raw-prerouting'), [clear]);
   t.strictSame(shown.chain('raw-output'), [clear]);
-  t.strictSame(shown.chain('input-host').slice(0, 2), ['iifname "cali*" goto workload-to-host', allowed]);
-  t.equal(shown.chain('forward-host-ingress')[0], allowed);
-  t.not(shown.chain('forward-host-egress')[0], allowed);
-  t.equal(shown.chain('output-host')[0], allowed);
+  t.strictSame(
+    shown.chain('input-host'),
+    [OPEN, 'iifname "cali*" goto workload-to-host', allowed, 'iifname vmap @host-ingress'],
+    'it means nothing for what workloads send to the host',
+  );
+  t.equal(shown.chain('forward-host-ingress')[1], allowed);
+  t.not(shown.chain('forward-host-egress')[1], allowed);
+  t.equal(shown.chain('output-host')[1], allowed);
   t.strictSame(shown.chain('postrouting-host').slice(0, 2), ['iif != 0 accept', allowed]);
 });
 
@@ -337,7 +391,7 @@ t.test('an interface whose endpoint has no pre-DNAT policy is subject to that of
       hep('h', 'interfaceName: eth0', 'role: b') +
       gnp('p', `preDNAT: true, applyOnForward: true, ingress: ${DENY}`),
   );
-  t.strictSame(shown.chain('pre-dnat'), ['meta mark & 0x00010000 != 0x00000000 accept', 'goto pre-dnat']);
+  t.strictSame(shown.chain('pre-dnat'), [OPEN, 'meta mark & 0x00010000 != 0x00000000 accept', 'goto pre-dnat']);
 });
 
 t.test('marks only where something needs them', async (t) => {
@@ -365,10 +419,16 @@ t.test('untracked policy', async (t) => {
   );
   t.strictSame(shown.from('untracked-ingress', 'eth0'), [
     NEIGHBOURS,
-    'jump failsafe-untracked-ingress',
+    FAILSAFES.ingress,
+    FAILSAFES.egress.replace('dport', 'sport'),
     'notrack meta mark set meta mark & 0xfffeffff | 0x00010000 accept',
   ]);
-  t.strictSame(shown.from('untracked-egress', 'eth0'), [NEIGHBOURS, 'jump failsafe-untracked-egress', 'drop']);
+  t.strictSame(shown.from('untracked-egress', 'eth0'), [
+    NEIGHBOURS,
+    FAILSAFES.egress,
+    FAILSAFES.ingress.replace('dport', 'sport'),
+    'drop',
+  ]);
   t.equal(shown.from('untracked-ingress', 'eth1'), undefined);
   t.strictSame(shown.chain('raw-output').at(-1), 'oifname vmap @untracked-egress', 'not for the wildcard');
   t.notOk(shown.stages.includes('pre-dnat'));
@@ -393,24 +453,21 @@ t.test('workloads', async (t) => {
     'endpoints with one policy share its chain',
   );
   t.strictSame(shown.chain('input-from-workload'), [
-    'iifname "cali*" icmpv6 type { 130, 131, 132, 133, 135, 136 } accept',
+    'iifname != "cali*" accept',
+    MULTICAST,
     'iifname vmap @workload-egress',
-    'iifname "cali*" drop',
+    'drop',
   ]);
   t.strictSame(shown.chain('forward-from-workload'), ['iifname vmap @workload-egress', 'iifname "cali*" drop']);
   t.strictSame(shown.chain('forward-to-workload'), ['oifname vmap @workload-ingress', 'oifname "cali*" drop']);
-  t.strictSame(shown.chain('workload-to-host'), [
-    'ct state established,related accept',
-    'icmpv6 type { 130, 131, 132, 133, 135, 136 } accept',
-    'drop',
-  ]);
+  t.strictSame(shown.chain('workload-to-host'), [MULTICAST, 'drop'], 'open connections have left the chain before');
 });
 
 t.test('workload to host as the configuration says', async (t) => {
   const last = (action: string) =>
     tableOf(felix(`defaultEndpointToHostAction: ${action}`))
       .chain('workload-to-host')
-      .slice(2);
+      .slice(1);
   t.strictSame([last('Drop'), last('Accept'), last('Return')], [['drop'], ['accept'], []]);
 });
 
@@ -433,20 +490,21 @@ t.test('anti-spoofing', async (t) => {
       ) +
       felix('workloadSourceSpoofing: Any'),
   );
-  t.strictSame(shown.chain('raw-prerouting'), ['iifname vmap @workload-source']);
-  const common = [
+  t.strictSame(shown.chain('raw-prerouting'), ['iifname "cali*" goto anti-spoof']);
+  t.strictSame(shown.chain('anti-spoof'), [
     'iifname . ip saddr @workload-addresses-4 accept',
     'iifname . ip6 saddr @workload-addresses-6 accept',
     'ip saddr 0.0.0.0 ip daddr { 224.0.0.0/4, 255.255.255.255 } accept',
     'ip6 saddr { ::, fe80::/10 } accept',
-    'drop',
-  ];
-  t.strictSame(shown.from('workload-source', 'cali1'), common);
+    'iifname vmap @workload-source',
+  ]);
+  t.strictSame(shown.from('workload-source', 'cali1'), ['drop']);
   t.strictSame(shown.from('workload-source', 'cali2'), [
     'ip saddr 10.9.0.0/16 accept',
     'ip6 saddr fd09::/64 accept',
-    'goto anti-spoof',
+    'drop',
   ]);
+  t.equal(shown.from('workload-source', 'cali3'), undefined, 'an interface without an endpoint is denied elsewhere');
   const elements = (name: string) => shown.table.sets.find((set) => set.name === name)?.elements;
   t.strictSame(elements('workload-addresses-4'), [
     ['cali1', '10.0.0.1'],
@@ -564,4 +622,65 @@ t.test('an endpoint that a service gains or loses is an element of a set, and no
     'delete element inet margay s-4-32 { 10.0.0.1 }',
     'delete element inet margay s-4-port { 10.0.0.1 . tcp . 80 }',
   ]);
+});
+
+t.test(
+  'the ten-thousandth endpoint with the same policies is an element of each map and set, and no chain',
+  async (t) => {
+    const allow = profile('p1', `ingress: ${ALLOW}, egress: ${ALLOW}`);
+    const endpoint = (n: number) =>
+      wep(`w${n}`, `interfaceName: cali${n}, ipNetworks: [10.${n >> 8}.${n & 255}.1], profiles: [p1]`);
+    const calculator = newCalculator();
+    const add = (yaml: string) => {
+      for (const resource of fromYaml(yaml)) calculator.upsert(resource);
+    };
+    add(allow + gnp('p', `egress: [{action: Allow, destination: {nets: [10.0.0.0/8]}}]`));
+    for (let n = 1; n < 10_000; n++) add(endpoint(n));
+    const driver = fakeDriver();
+    const kernel = kernelTable(driver, TABLE);
+    await kernel.sync(renderTable(calculator.calculate().hostPolicy));
+    add(endpoint(10_000));
+    await kernel.sync(renderTable(calculator.calculate().hostPolicy));
+    t.equal(driver.scripts.length, 2);
+    t.strictSame(
+      driver.scripts[1]?.text
+        .trimEnd()
+        .replaceAll(/-[0-9a-f]{12}\b/g, '')
+        .split('\n'),
+      [
+        'add element inet margay workload-addresses-4 { "cali10000" . 10.39.16.1 }',
+        'add element inet margay workload-egress { "cali10000" : goto workload-egress }',
+        'add element inet margay workload-ingress { "cali10000" : goto workload-ingress }',
+        'add element inet margay workload-source { "cali10000" : goto anti-spoof-deny }',
+      ],
+    );
+  },
+);
+
+t.test('what is the same in the table after a change is the same object', async (t) => {
+  const calculator = newCalculator();
+  const table = (yaml: string) => {
+    for (const resource of fromYaml(yaml)) calculator.upsert(resource);
+    return renderTable(calculator.calculate().hostPolicy);
+  };
+  const set = (nets: string) =>
+    `{kind: GlobalNetworkSet, metadata: {name: s, labels: {a: b}}, spec: {nets: [${nets}]}}`;
+  const policy = (port: number) =>
+    gnp(
+      'p',
+      `ingress: [{action: Allow, protocol: TCP, source: {selector: a == 'b'}, destination: {ports: [${port}]}}]`,
+    );
+  const workload = wep('w', 'interfaceName: cali1, ipNetworks: [10.0.0.1]');
+  const first = table(`${hep('h', 'interfaceName: eth0')}${workload}${policy(80)}---\n${set('192.0.2.1')}`);
+  const members = table(set('192.0.2.1, 192.0.2.2'));
+  t.equal(members.chains, first.chains);
+  t.equal(members.maps, first.maps);
+  t.not(members.sets, first.sets);
+  const lengths = table(set('192.0.2.1, 198.51.100.0/24'));
+  t.not(lengths.chains, first.chains, 'another prefix length is another rule');
+  const port = table(policy(81));
+  const isNew = (name: string) => !first.maps.some((map) => map.name === name && port.maps.includes(map));
+  t.strictSame([isNew('workload-source'), isNew('host-ingress')], [false, true]);
+  const base = port.chains.filter((chain) => chain.base !== undefined);
+  t.ok(base.every((chain) => first.chains.includes(chain)));
 });
