@@ -24,7 +24,7 @@ const LARGE_BYTES = 100_000_000;
 export function collectAtRest({
   restMs = 1000,
   heapUsed = () => process.memoryUsage().heapUsed,
-  collect = collectGarbage,
+  collect = collectIfPossible,
 }: RestCollectorOptions = {}): RestCollector {
   let left = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -45,14 +45,8 @@ export function collectAtRest({
   };
 }
 
-/** A full garbage collection, of which memory goes back to the kernel; nothing where Node.js is built without its inspector. */
-export async function collectGarbage(): Promise<void> {
-  const inspector = await import('node:inspector').catch(() => undefined);
-  if (inspector === undefined) return;
-  const session = new inspector.Session();
-  session.connect();
-  await new Promise<void>((done) => {
-    session.post('HeapProfiler.collectGarbage', () => done());
-  });
-  session.disconnect();
+/** Nothing happens where Node.js is built without its inspector. */
+async function collectIfPossible(): Promise<void> {
+  const { collectGarbage } = await import('./collect-garbage.js').catch(() => ({ collectGarbage: undefined }));
+  await collectGarbage?.();
 }

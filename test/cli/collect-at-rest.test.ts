@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { collectAtRest, collectGarbage } from '../../src/cli/collect-at-rest.js';
+import { collectAtRest } from '../../src/cli/collect-at-rest.js';
+import { collectGarbage } from '../../src/cli/collect-garbage.js';
 
 t.test('a collection frees what nobody holds', async (t) => {
   const weak = new WeakRef(new Map([['a', 1]]));
