@@ -193,7 +193,7 @@ const widest = new WeakMap<readonly NftRule[], number>();
 
 /** The largest number of ports of any of the rules. */
 function widestRule(rules: readonly NftRule[]): number {
-  const known = widest.get(rules) ?? Math.max(0, ...rules.map(portCount));
+  const known = widest.get(rules) ?? rules.reduce((most, rule) => Math.max(most, portCount(rule)), 0);
   widest.set(rules, known);
   return known;
 }

@@ -180,7 +180,8 @@ t.test('packets of a node with the real agent', { skip }, async (t) => {
         },
       },
     ];
-    await inForce(...edge);
+    // Files come one after the other: he must not be in `inside` alone.
+    await inForce(...edge, largeSet('outside', stranger));
     const watch = await lab.watch('x0', 'node0', 'udp/5000');
     for (const first of [0, 100_000, 112_000]) {
       store.replaceAll(...edge, ...version(first));
