@@ -81,7 +81,7 @@ function normaliseObject(
     }
     const normal = normalise(content, field.shape, [...path, field.name], context);
     const omitted = field.emptyIsAbsent || (context.form === 'printed' && !field.emptyIsPrinted);
-    if (!(omitted && isEmpty(normal))) result[field.name] = normal;
+    if (!(omitted && isEmpty(normal, field.shape))) result[field.name] = normal;
   }
   for (const { name, absent, printed } of fields.values()) {
     const value = absent ?? (context.form === 'printed' ? printed : undefined);
@@ -136,13 +136,11 @@ function asScalar(value: unknown): unknown {
   return value === null ? 0 : value;
 }
 
-function isEmpty(value: unknown): boolean {
-  return (
-    value === '' ||
-    value === 0 ||
-    value === false ||
-    (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
-  );
+/** Only of its own type: `0` is no `false`. */
+function isEmpty(value: unknown, { type }: Shape): boolean {
+  if (type === 'boolean') return value === false;
+  if (type === 'number') return value === 0;
+  return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 }
 
 /** An object that came from JSON or YAML. */

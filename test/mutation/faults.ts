@@ -48,9 +48,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'failsafe ports for forwarded packets',
     file: 'ruleset/host-endpoint.ts',
-    find: 'prologue: conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny),',
-    replace:
-      'prologue: [...conntrackRules(parameters.disableConntrackInvalidCheck, verdicts.deny), ...failsafeRules(direction, parameters, rendering.pool)],',
+    find: 'tiers: endpoint.forward,',
+    replace: 'failsafe: failsafeRules(direction, parameters), tiers: endpoint.forward,',
   },
   {
     name: 'Pass allows instead of going to the next tier',
@@ -61,20 +60,20 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'profiles in the wrong order',
     file: 'ruleset/program.ts',
-    find: 'of names.toReversed()',
-    replace: 'of names',
+    find: '...(stage.profiles ?? []).map(',
+    replace: '...(stage.profiles ?? []).toReversed().map(',
   },
   {
     name: 'invalid packets pass',
     file: 'ruleset/program.ts',
-    find: 'return disableInvalidCheck ? [open] : [open, invalid];',
-    replace: 'return [open];',
+    find: 'if (disableInvalidCheck) return [];',
+    replace: 'if (true) return [];',
   },
   {
     name: 'only the exact addresses of a set',
     file: 'ruleset/sets.ts',
-    find: 'const lookups = [...nets[family]].map(',
-    replace: 'const lookups = [...nets[family]].slice(0, 1).map(',
+    find: 'const made = names[family].map(',
+    replace: 'const made = names[family].slice(0, 1).map(',
   },
   {
     name: 'untracked policy does not switch tracking off',
@@ -91,7 +90,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'unknown workload interfaces are open',
     file: 'ruleset/workload-stages.ts',
-    find: "forWorkloadInterfaces(by, policy, 'unknown workload interface', deny)",
+    find: 'forWorkloadInterfaces(by, policy, unknown, deny)',
     replace: '[]',
   },
   {
@@ -144,21 +143,21 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'rules of a port in the wrong order',
-    file: 'ruleset/compiled-list.ts',
+    file: 'ruleset/port-chains.ts',
     find: 'rules.map((rule) => portRule(rule).behindPort)',
     replace: 'rules.map((rule) => portRule(rule).behindPort).reverse()',
   },
   {
     name: 'ports with as many rules share a chain',
-    file: 'ruleset/compiled-list.ts',
-    find: 'const text = indexes.join();',
-    replace: 'const text = String(indexes.length);',
+    file: 'ruleset/port-chains.ts',
+    find: 'const text = own.map(numberOf).join();',
+    replace: 'const text = String(own.length);',
   },
   {
-    name: 'a chain that is remembered by its first rule and its length',
-    file: 'ruleset/compiled-list.ts',
-    find: 'a.length === b.length && a.every((rule, index) => rule === b[index])',
-    replace: 'a.length === b.length',
+    name: 'new ports of a changed rule are not looked at',
+    file: 'ruleset/port-chains.ts',
+    find: ', ...after.slice(start, after.length - end)];',
+    replace: '];',
   },
   {
     name: 'a list that is remembered whatever its rules have become',
@@ -188,14 +187,14 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a look-up for one protocol only',
     file: 'ruleset/port-rule.ts',
-    find: 'ports?.map((each) => portKey(number, each))',
-    replace: 'ports?.map((each) => portKey(6, each))',
+    find: 'ports.map((each) => portKey(number, each))',
+    replace: 'ports.map((each) => portKey(6, each))',
   },
   {
     name: 'notPorts lost behind a look-up',
     file: 'ruleset/port-rule.ts',
-    find: 'statements.filter((one) => one !== protocol && one !== port)',
-    replace: "statements.filter((one) => one !== protocol && (one.kind !== 'match' || one.left !== port?.left))",
+    find: 'statements.filter((one) => !found.by.includes(one))',
+    replace: `statements.filter((one) => !found.by.some((by) => one === by || (one.kind === 'match' && one.left === by.left)))`,
   },
   {
     name: 'a segment behind what stands behind it',

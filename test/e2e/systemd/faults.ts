@@ -150,8 +150,8 @@ export async function faults(site: MachineSite, { check, section }: Checks): Pro
     await node.must(['systemctl', 'restart', 'margay'], { seconds: 120 });
     const before = await service.restarts();
     for (const [jump, scenario] of [
-      ['-1d', named],
-      ['+2y', profile],
+      ['-1d', profile],
+      ['+2y', named],
     ] as const) {
       const begun = Date.now();
       await node.put('/etc/faketime', `${jump}\n`);

@@ -87,10 +87,8 @@ export async function sharedEtcd(site: MachineSite, { check }: Checks): Promise<
   const datastore = ['--datastore', `etcd:${url}`];
   const settled = () => Promise.all(services.map((service) => service.settled()));
   const expect = async (lines: readonly string[]) => deepStrictEqual(await probeLines(site, lines), lines);
-  const apply = async (resources: readonly Resource[]) => {
-    await peer.must(['margay', 'apply', ...datastore, '-f', '-'], { input: documents(resources) });
-    await settled();
-  };
+  const apply = (resources: readonly Resource[]) =>
+    peer.must(['margay', 'apply', ...datastore, '-f', '-'], { input: documents(resources) });
   const etcd = () =>
     node.must([
       ...['systemd-run', '--quiet', '--unit=e2e-etcd', 'etcd', '--data-dir', ETCD_DATA],
@@ -100,10 +98,12 @@ export async function sharedEtcd(site: MachineSite, { check }: Checks): Promise<
 
   await check('etcd on one of them: what the other applies changes both, and stays while etcd is away', async () => {
     await etcd();
-    await Promise.all(services.map(({ settings }) => settings(`datastore: etcd:${url}\n`)));
+    // Before anybody waits for it: the first write initialises it.
     await apply(amongNodes);
+    await Promise.all(services.map(({ settings }) => settings(`datastore: etcd:${url}\n`)));
     await expect(AMONG_NODES);
     await apply(web);
+    await settled();
     await expect(WEB);
     await node.must(['systemctl', 'stop', 'e2e-etcd']);
     for (const service of services) {
