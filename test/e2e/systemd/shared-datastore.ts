@@ -101,6 +101,7 @@ export async function sharedEtcd(site: MachineSite, { check }: Checks): Promise<
     // Before anybody waits for it: the first write initialises it.
     await apply(amongNodes);
     await Promise.all(services.map(({ settings }) => settings(`datastore: etcd:${url}\n`)));
+    await settled();
     await expect(AMONG_NODES);
     await apply(web);
     await settled();
