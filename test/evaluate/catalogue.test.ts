@@ -33,8 +33,7 @@ function table(name: string, rows: readonly Row[]): void {
       for (const [text, expected, more] of cases) {
         const answer = ask(packet(text, more));
         const what = `${id}: ${text}${more ? ` ${JSON.stringify(more)}` : ''}`;
-        if (words[answer.verdict] === expected) t.pass(what);
-        else t.fail(what, { answer, expected });
+        t.equal(words[answer.verdict], expected, what, { answer });
       }
     }
   });

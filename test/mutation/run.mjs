@@ -23,6 +23,7 @@ try {
 }
 process.exitCode = missed > 0 ? 1 : 0;
 
+/** Without types, which `npm run typecheck` checks: it has to be run with a fault in it. */
 function compile() {
   const tsc = join(checkout, 'node_modules/.bin/tsc');
   const done = spawnSync(tsc, ['-p', 'test/tsconfig.json', '--noEmit', 'false', '--noCheck', '--outDir', build], {
