@@ -287,11 +287,6 @@ export function agent(options: AgentOptions): Agent {
     },
   };
 
-  /** Open connections must be known before policy: else each would be new in the direction of its next packet. */
-  const switchConntrackOn = async (): Promise<void> => {
-    if (!(await driver.has(TABLE))) await kernel.sync(conntrackTable());
-  };
-
   const isUsable = (): boolean => connection.connected && connection.reason === undefined;
 
   /** What is known without looking at each object. */
@@ -330,14 +325,16 @@ export function agent(options: AgentOptions): Agent {
 
   const provider: Agent = {
     async start() {
-      await driver.usable();
       const entries = await options.state.load();
       admitted.restore(entries);
       connections.restore(entries.map(({ resource }) => resource));
-      await switchConntrackOn();
+      // It has much to read, and nothing is applied before the interfaces have been listed.
+      source.start(listener);
+      await driver.usable();
+      // Open connections must be known before policy: else each would be new in the direction of its next packet.
+      await kernel.create(conntrackTable());
       watch = driver.watch(TABLE, told);
       options.interfaces.start(followInterfaces);
-      source.start(listener);
     },
     async stop() {
       clearTimeout(check);

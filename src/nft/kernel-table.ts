@@ -20,6 +20,8 @@ export interface SyncResult {
 export interface KernelTable {
   /** What the kernel holds as far as is known; undefined if it has to be read or there is no table. */
   readonly content: TableContent | undefined;
+  /** Makes the table if there is none of its name, without reading it. */
+  create(desired: Table): Promise<void>;
   /**
    * Makes the kernel's table equal to the desired one, or leaves it alone: in one transaction, but for what `load-ahead.ts`
    * says. Throws NftError; then nothing is known about the kernel, and the next call reads it first.
@@ -155,6 +157,13 @@ export function kernelTable(
     get content() {
       return known?.content;
     },
+    create: (desired) =>
+      inTurn(async () => {
+        const begin = forgotten;
+        if (await driver.has(name)) return;
+        remember(undefined, begin);
+        await sync(desired);
+      }),
     sync: (desired) => inTurn(() => sync(desired)),
     audit: (desired) =>
       inTurn(async () => {

@@ -6,7 +6,13 @@ export function nftVersion(printed: string): string {
   return /v(\d+(?:\.\d+)*)/.exec(printed)?.[1] ?? printed.trim();
 }
 
-/** Whether a version, of whatever has numbers with dots between them, is older than another. */
+/** Whether a version that begins with numbers, with dots between them, is older than another; false for what has none. */
 export function isOlder(version: string, than: string): boolean {
-  return version.localeCompare(than, 'en', { numeric: true }) < 0;
+  const [numbers, others] = [numbersOf(version), numbersOf(than)];
+  const at = others.findIndex((other, index) => (numbers[index] ?? 0) !== other);
+  return numbers.length > 0 && at >= 0 && (numbers[at] ?? 0) < (others[at] ?? 0);
+}
+
+function numbersOf(version: string): readonly number[] {
+  return /^\d+(?:\.\d+)*/.exec(version)?.[0].split('.').map(Number) ?? [];
 }
