@@ -5,6 +5,7 @@ import type { Status } from '../../src/observe/status.js';
 import { margayCommand } from './checkout.js';
 import { inNamespace, systemPath } from './command.js';
 import { type DaemonProcess, daemonProcess, lastLines } from './daemon-process.js';
+import { unitEnvironment } from './unit-environment.js';
 
 export interface AgentOptions {
   /** A directory as the file datastore reads it, or the URL of another datastore. */
@@ -57,7 +58,7 @@ export function createAgent(namespace: string, node: string, directory: string, 
   const running = ['run', '--node', node, '--datastore', datastore, '--run-dir', runDirectory, '--no-health'];
   mkdirSync(directory, { recursive: true });
   const command = inNamespace(namespace, [...margayCommand, ...running, ...(options.args ?? [])]);
-  const daemon = daemonProcess(command, logFile, cleanEnvironment());
+  const daemon = daemonProcess(command, logFile, { ...cleanEnvironment(), ...unitEnvironment() });
   const { pid, log, signal, exited } = daemon;
   const margay = (argv: readonly string[], timeout = 60_000) =>
     runMargay(inNamespace(namespace, [...margayCommand, ...argv, '--run-dir', runDirectory]), timeout);
