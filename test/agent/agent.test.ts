@@ -170,7 +170,7 @@ t.test('a kernel that can not be read ends the start', async (t) => {
   const missing = async () => {
     throw new NftError('missing', 'nft is not installed');
   };
-  Object.assign(driver, { read: missing });
+  Object.assign(driver, { has: missing });
   const under = await agentUnderTest({ driver });
   await t.rejects(under.agent.start(), /not installed/);
   await under.agent.stop();

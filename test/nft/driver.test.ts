@@ -44,6 +44,26 @@ t.test('kernelTable', async (t) => {
     t.equal(driver.scripts.length, 0);
   });
 
+  t.test('a first table is made without reading; one that is there stays, and is read when it matters', async (t) => {
+    const driver = fakeDriver();
+    const reads: string[] = [];
+    const { read } = driver;
+    driver.read = async (name, options) => {
+      reads.push(name);
+      return read(name, options);
+    };
+    const kernel = kernelTable(driver, 'margay');
+    await kernel.create(one);
+    t.same(driver.content(), describeTable(one));
+    t.same((await kernel.sync(two)).repaired, []);
+    t.same(reads, []);
+    const next = kernelTable(driver, 'margay');
+    await next.create(one);
+    t.same(driver.content(), describeTable(two));
+    t.equal((await next.sync(two)).changes, 0);
+    t.same(reads, ['margay']);
+  });
+
   t.test('a refusal: the next call reads again', async (t) => {
     let refuse = true;
     const driver = fakeDriver({ refuse: () => (refuse ? new NftError('refused', 'no') : undefined) });
@@ -329,6 +349,9 @@ t.test('an nft that is too old is told, one that says nothing of its version is 
     ['1.0.6', '1.0.6', false],
     ['1.0.10', '1.0.6', false],
     ['1.1', '1.0.6', false],
+    ['1.0', '1.0.6', true],
+    ['1.0.6', '1.0', false],
+    ['of somebody', '1.0.6', false],
     ['4.19.0-1-amd64', '5.10', true],
     ['5.10.0-30-cloud-amd64', '5.10', false],
     ['6.1.0', '5.10', false],

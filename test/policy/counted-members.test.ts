@@ -72,6 +72,11 @@ t.test('IPv4 addresses come in their order', async (t) => {
   const addresses = ['0.0.0.0', '9.255.0.1', '10.0.0.1', '127.255.255.255', '128.0.0.0', '255.255.255.255'];
   for (const address of addresses.toReversed()) counted.add(address);
   t.strictSame([...counted.current()], addresses);
+  const many = countedMembers(asIPv4);
+  const numbers = Array.from({ length: 20_000 }, (_, index) => Math.imul(index, 0x9e3779b1) >>> 0);
+  for (const number of numbers) many.add(asIPv4.text(number));
+  const inOrder = numbers.sort((a, b) => a - b).map((number) => asIPv4.text(number));
+  t.strictSame([...many.current()], inOrder, 'many, too');
 });
 
 t.test('members by family and length', async (t) => {
