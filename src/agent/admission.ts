@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Origin, Problems, SourceEvent, Update } from '../datastore/source.js';
 import type { Resource } from '../resources/kinds.js';
 import { type Issue, keyText, type ObjectKey } from '../resources/resource.js';
-import type { JournalChange, JournalEntry } from './object-journal.js';
+import type { JournalChange, JournalEntry, RestoredEntry } from './object-journal.js';
 import { listQuarantined, mayHide, type Quarantined } from './quarantined.js';
 
 /** What the policy calculation has to take in, in this order. */
@@ -14,7 +14,7 @@ export type Change = { readonly upsert: Resource } | { readonly remove: ObjectKe
  */
 export interface Admission {
   /** Before all else: what was in force when the agent ended stands in for objects that come invalid or can't be read. */
-  restore(entries: Iterable<JournalEntry>): void;
+  restore(entries: Iterable<RestoredEntry>): void;
   events(events: readonly SourceEvent[]): Change[];
   /** The first snapshot is complete: what has not come by now is not in the datastore any more. */
   inSync(): void;
@@ -55,22 +55,31 @@ export function admission(): Admission {
   const held = new Set<Entry>();
   const files = new Map<string, Problems>();
   /** What was in force before the restart and has not come yet. */
-  const journal = new Map<string, JournalEntry>();
+  const journal = new Map<string, RestoredEntry>();
   const forgotten: ObjectKey[] = [];
   const uncommitted = new Set<Entry>();
   let marked = new Map<Entry, Resource | undefined>();
 
-  function entryOf(key: ObjectKey, origin: Origin): Entry {
+  /** `resource` is what it is now, if that is valid. */
+  function entryOf(key: ObjectKey, origin: Origin, resource?: Resource): Entry {
     const text = keyText(key);
     const known = entries.get(text);
     if (known !== undefined) return known;
     // The kernel has taken what was in force before the restart: it is what to go back to.
-    const noted = journal.get(text);
+    const noted = notedOf(journal.get(text), resource);
     journal.delete(text);
     const nothing = { present: false, held: false, inForce: undefined, refused: undefined, faults: [], warnings: [] };
     const entry: Entry = { key, origin, ...nothing, committed: noted?.resource, noted };
     entries.set(text, entry);
     return entry;
+  }
+
+  /** After a restart most objects are as they were: what was noted need then be neither validated nor kept. */
+  function notedOf(restored: RestoredEntry | undefined, now: Resource | undefined): JournalEntry | undefined {
+    if (restored === undefined) return undefined;
+    const { key, origin, written } = restored;
+    const resource = now !== undefined && isDeepStrictEqual(now, written) ? now : restored.revived();
+    return resource && { key, origin, resource };
   }
 
   function putInForce(entry: Entry, resource: Resource | undefined): Change[] {
@@ -82,7 +91,7 @@ export function admission(): Admission {
 
   function update({ key, origin, parsed }: Update): Change[] {
     const isFirst = !entries.has(keyText(key));
-    const entry = entryOf(key, origin);
+    const entry = entryOf(key, origin, parsed.valid ? parsed.resource : undefined);
     Object.assign(entry, { origin, present: true, warnings: parsed.warnings });
     setHeld(entry, false);
     if (parsed.valid) return admit(entry, parsed.resource);
@@ -96,18 +105,9 @@ export function admission(): Admission {
     if (entry.refused !== undefined && isDeepStrictEqual(resource, entry.refused)) return [];
     entry.refused = undefined;
     entry.faults = [];
-    if (entry.inForce === undefined) adopt(entry, resource);
     // A version that is known already is the same object, so that a refusal of it is one of that version.
     const known = [entry.inForce, entry.committed].find((version) => isDeepStrictEqual(version, resource));
     return putInForce(entry, known ?? resource);
-  }
-
-  /** After a restart most objects are as they were: the copy from the journal need not be kept, nor noted again. */
-  function adopt(entry: Entry, resource: Resource): void {
-    if (!isDeepStrictEqual(resource, entry.committed)) return;
-    if (entry.noted !== undefined && entry.noted.resource === entry.committed)
-      entry.noted = { ...entry.noted, resource };
-    entry.committed = resource;
   }
 
   function remove(entry: Entry): Change[] {
@@ -131,10 +131,10 @@ export function admission(): Admission {
   /** Objects that the file had before the restart stay until it can be read. */
   function hold(event: Problems): Change[] {
     const hidden = [...journal.values()].filter(({ key, origin }) => mayHide(event, key, origin));
-    return hidden.flatMap(({ key, origin, resource }) => {
+    return hidden.flatMap(({ key, origin }) => {
       const entry = entryOf(key, origin);
       setHeld(entry, true);
-      return putInForce(entry, resource);
+      return putInForce(entry, entry.committed);
     });
   }
 
@@ -199,7 +199,7 @@ export function admission(): Admission {
     },
     journalEntries() {
       const noted = [...entries.values()].flatMap((entry) => entry.noted ?? []);
-      return [...journal.values(), ...noted];
+      return [...[...journal.values()].flatMap((restored) => notedOf(restored, undefined) ?? []), ...noted];
     },
     quarantined: () => listQuarantined(entries.values(), [...files.values()]),
     problems: () => [...files.values()],

@@ -13,6 +13,8 @@ import type { StatusProvider } from '../observe/status-server.js';
 import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 import type { HostPolicy } from '../policy/host-policy.js';
 import { keyOf } from '../resources/key-of.js';
+import type { Resource } from '../resources/kinds.js';
+import { isMap } from '../resources/normalise.js';
 import { keyText, type ObjectKey } from '../resources/resource.js';
 import { conntrackTable, type RenderOptions, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
@@ -21,6 +23,7 @@ import { connectionCleaner } from './connection-cleaner.js';
 import { countedDriver } from './counted-driver.js';
 import { type Drift, enforcer } from './enforcer.js';
 import { generations } from './generations.js';
+import type { RestoredEntry } from './object-journal.js';
 import { recordMetrics } from './record-metrics.js';
 import type { StateKeeper } from './state-keeper.js';
 import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetStatus } from './status-report.js';
@@ -327,7 +330,7 @@ export function agent(options: AgentOptions): Agent {
     async start() {
       const entries = await options.state.load();
       admitted.restore(entries);
-      connections.restore(entries.map(({ resource }) => resource));
+      connections.restore(workloadsOf(options.node, entries));
       // It has much to read, and nothing is applied before the interfaces have been listed.
       source.start(listener);
       await driver.usable();
@@ -372,6 +375,15 @@ export function agent(options: AgentOptions): Agent {
     },
   };
   return provider;
+}
+
+/** Few of all that a cluster has. */
+function workloadsOf(node: string, entries: readonly RestoredEntry[]): Resource[] {
+  const own = entries.filter(({ key: { kind }, written }) => {
+    const { spec } = isMap(written) ? written : {};
+    return kind === 'WorkloadEndpoint' && isMap(spec) && spec.node === node;
+  });
+  return own.flatMap((entry) => entry.revived() ?? []);
 }
 
 function brokenObject(key: ObjectKey, error: unknown): QuarantinedObject {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import type { Origin } from '../datastore/source.js';
 import type { Resource } from '../resources/kinds.js';
-import { keyText, type ObjectKey, type Parsed } from '../resources/resource.js';
+import { keyText, type ObjectKey } from '../resources/resource.js';
 import { syncDirectory } from './sync-directory.js';
 
 /** The last valid version of an object, and where it came from. */
@@ -13,6 +13,13 @@ export interface JournalEntry {
   readonly key: ObjectKey;
   readonly origin: Origin;
   readonly resource: Resource;
+}
+
+/** An entry of before the restart. Most are as they are in the datastore, and need no validation of their own. */
+export interface RestoredEntry extends Pick<JournalEntry, 'key' | 'origin'> {
+  readonly written: unknown;
+  /** The resource; undefined if it is not valid any more. */
+  revived(): Resource | undefined;
 }
 
 export type JournalChange = { readonly put: JournalEntry } | { readonly drop: ObjectKey };
@@ -28,7 +35,7 @@ export interface JournalProblem {
 
 /** `objects.jsonl` in the state directory. No call throws; calls are carried out in their order. */
 export interface ObjectJournal {
-  load(): Promise<{ readonly entries: JournalEntry[]; readonly problems: JournalProblem[] }>;
+  load(): Promise<{ readonly entries: RestoredEntry[]; readonly problems: JournalProblem[] }>;
   /** On disk when it resolves, or a problem. */
   append(changes: readonly JournalChange[]): Promise<JournalProblem | undefined>;
   /** Writes it anew with what is current at the call. A crash leaves the old or the new one. */
@@ -57,9 +64,9 @@ const lineSchema = z.union([
 
 /**
  * Each line is a JSON object: `crc32` of what follows it, then `put` or `drop`. `revive` judges a resource as if it were read
- * from a datastore, because another version of this program may have written it.
+ * from a datastore, because another version of this program may have written it; once, and only if it is needed.
  */
-export function objectJournal(directory: string, revive: (resource: unknown) => Parsed): ObjectJournal {
+export function objectJournal(directory: string, revive: (written: unknown) => Resource | undefined): ObjectJournal {
   const path = join(directory, NAME);
   const live = new Set<string>();
   let lines = 0;
@@ -86,7 +93,7 @@ export function objectJournal(directory: string, revive: (resource: unknown) => 
   }
 
   async function load() {
-    const entries = new Map<string, JournalEntry>();
+    const entries = new Map<string, RestoredEntry>();
     const problems: JournalProblem[] = [];
     let text = '';
     try {
@@ -112,18 +119,20 @@ export function objectJournal(directory: string, revive: (resource: unknown) => 
     return { entries: [...entries.values()], problems };
   }
 
-  function takeLine(line: string, entries: Map<string, JournalEntry>): string | undefined {
+  function takeLine(line: string, entries: Map<string, RestoredEntry>): string | undefined {
     const change = decode(line);
     if (typeof change === 'string') return `${change}; the line is skipped`;
     if ('drop' in change) {
       entries.delete(keyText(change.drop));
       return undefined;
     }
-    const { key, origin, resource } = change.put;
-    const parsed = revive(resource);
-    if (!parsed.valid)
-      return `${keyText(key)} is not valid any more (${parsed.issues[0]?.message ?? 'no reason'}); the line is skipped`;
-    entries.set(keyText(key), { key, origin, resource: parsed.resource });
+    const { key, origin, resource: written } = change.put;
+    let known: { readonly resource: Resource | undefined } | undefined;
+    const revived = () => {
+      known ??= { resource: revive(written) };
+      return known.resource;
+    };
+    entries.set(keyText(key), { key, origin, written, revived });
     return undefined;
   }
 

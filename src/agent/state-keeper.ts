@@ -3,12 +3,12 @@ import { tableText } from '../nft/print.js';
 import type { Log } from '../observe/log.js';
 import type { Admission } from './admission.js';
 import { type SaveProblem, saveCommittedRuleset } from './committed-ruleset.js';
-import type { JournalEntry, ObjectJournal } from './object-journal.js';
+import type { ObjectJournal, RestoredEntry } from './object-journal.js';
 
 /** What the agent keeps on disk, behind its back: a full disk is told and stops nothing. */
 export interface StateKeeper {
   /** Objects that were in force when the agent ended. */
-  load(): Promise<readonly JournalEntry[]>;
+  load(): Promise<readonly RestoredEntry[]>;
   /** Notes what is in force now. */
   committed(table: Table, admitted: Admission): void;
   /** What can't be written at the moment; it is tried again. Null if all is on disk, or on its way. */

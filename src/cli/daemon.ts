@@ -12,6 +12,7 @@ import { serveStatus } from '../observe/status-server.js';
 import { feedWatchdog } from '../observe/watchdog.js';
 import type { HostPolicy } from '../policy/host-policy.js';
 import { remoteEndpoints } from '../policy/remote-endpoints.js';
+import type { Resource } from '../resources/kinds.js';
 import { parseResource } from '../resources/parse-resource.js';
 import { checkSelector } from '../selector/check-selector.js';
 import { collectAtRest } from './collect-at-rest.js';
@@ -59,7 +60,7 @@ export async function startDaemon(settings: Settings, { stdout, environment }: I
     conntrack: conntrackCommand(),
     calculator: newCalculator(settings.node, environment),
     render: renderOptions(settings),
-    state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, revive), log),
+    state: stateKeeper(settings.stateDir, objectJournal(settings.stateDir, reviver(log)), log),
     reporter: await openReporter(settings, environment, (reason) => {
       if (reason === undefined) log.info('statuses are reported to etcd again');
       else log.warn({ reason }, 'statuses can not be reported to etcd; policy goes on without that');
@@ -144,8 +145,14 @@ function upToDate({ contentType, text }: Exposition, margay: Agent): Exposition 
 }
 
 /** What the journal holds was valid once; another version of the program may see it differently. */
-function revive(resource: unknown) {
-  return parseResource(resource, { unknownFields: 'warning', defaults: 'none', checkSelector }).parsed;
+function reviver(log: Log): (written: unknown) => Resource | undefined {
+  return (written) => {
+    const { key, parsed } = parseResource(written, { unknownFields: 'warning', defaults: 'none', checkSelector });
+    if (parsed.valid) return parsed.resource;
+    const [issue] = parsed.issues;
+    log.warn({ ...key, issue }, 'what was in force before the restart is not valid for this version, and is gone');
+    return undefined;
+  };
 }
 
 interface ServiceManager {

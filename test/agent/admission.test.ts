@@ -17,6 +17,7 @@ import type { Resource } from '../../src/resources/kinds.js';
 import { parseResource } from '../../src/resources/parse-resource.js';
 import { keyText, type ObjectKey } from '../../src/resources/resource.js';
 import { checkSelector } from '../../src/selector/check-selector.js';
+import { restored } from './fake-state-keeper.js';
 
 function key(name: string): ObjectKey {
   return { kind: 'Tier', name };
@@ -60,6 +61,12 @@ function readable(file: string): Problems {
 
 function entry(name: string, version: number, file = 'f.yaml'): JournalEntry {
   return { key: key(name), origin: { file, line: 1 }, resource: tier(name, version) };
+}
+
+/** What the journal in a directory has. */
+async function loadedFrom(dir: string) {
+  const { entries, problems } = await objectJournal(dir, revive).load();
+  return { entries: entries.map(({ key, origin, revived }) => ({ key, origin, resource: revived() })), problems };
 }
 
 const refusal = { path: '', code: 'refused', message: 'the kernel says no' };
@@ -192,7 +199,7 @@ t.test('what happens between mark and commit', async (t) => {
 t.test('restart', async (t) => {
   const admitted = admission();
   const c = calculation();
-  admitted.restore([
+  const before = [
     entry('same', 1),
     entry('bad', 1),
     entry('changed', 1),
@@ -200,7 +207,17 @@ t.test('restart', async (t) => {
     entry('hidden', 1, 'h.yaml'),
     entry('below', 1, 'dir/x.yaml'),
     entry('elsewhere', 1, 'h.yaml'),
-  ]);
+  ];
+  const asked: string[] = [];
+  admitted.restore(
+    before.map((one) => ({
+      ...restored(one),
+      revived: () => {
+        asked.push(one.key.name);
+        return one.resource;
+      },
+    })),
+  );
   c.take(
     admitted.events([
       valid('same', 1),
@@ -212,6 +229,11 @@ t.test('restart', async (t) => {
     ]),
   );
   admitted.inSync();
+  t.strictSame(
+    asked.sort(),
+    ['bad', 'below', 'changed', 'elsewhere', 'hidden'],
+    'what is as it was is not validated again',
+  );
   t.equal(c.state(), 'bad=1 below=1 changed=2 elsewhere=2 hidden=1 same=1');
   t.match(admitted.quarantined(), [
     { name: 'bad', inForce: 'last valid', path: 'spec.order' },
@@ -243,7 +265,7 @@ t.test('restart', async (t) => {
 t.test('refused at the first commit after a restart: what was in force comes back', async (t) => {
   const admitted = admission();
   const c = calculation();
-  admitted.restore([entry('a', 1)]);
+  admitted.restore([restored(entry('a', 1))]);
   c.take(admitted.events([valid('a', 2)]));
   admitted.inSync();
   admitted.mark();
@@ -252,10 +274,28 @@ t.test('refused at the first commit after a restart: what was in force comes bac
   t.strictSame(commit(admitted), []);
 });
 
+t.test(
+  'what was in force before a restart, and is not valid for this version, is no version to go back to',
+  async (t) => {
+    const admitted = admission();
+    const c = calculation();
+    const names = ['bad', 'changed', 'hidden', 'same'];
+    admitted.restore(names.map((name) => restored(entry(name, 1, `${name}.yaml`), false)));
+    c.take(admitted.events([invalid('bad'), valid('changed', 2), unreadable('hidden.yaml'), valid('same', 1)]));
+    admitted.inSync();
+    t.equal(c.state(), 'changed=2 same=1');
+    admitted.mark();
+    c.take(admitted.refuse(key('changed'), refusal));
+    t.equal(c.state(), 'same=1');
+    commit(admitted);
+    t.equal(ofVersions(admitted.journalEntries()), 'same=1');
+  },
+);
+
 t.test('documents without identity', async (t) => {
   const admitted = admission();
   const c = calculation();
-  admitted.restore([entry('a', 1), entry('b', 1), entry('c', 1, 'g.yaml')]);
+  admitted.restore([entry('a', 1), entry('b', 1), entry('c', 1, 'g.yaml')].map((one) => restored(one)));
   const issue = { path: 'kind', code: 'kind', message: 'is unknown' };
   c.take(admitted.events([{ type: 'problems', file: 'f.yaml', unreadable: false, problems: [{ name: 'a', issue }] }]));
   c.take(admitted.events([{ type: 'problems', file: 'g.yaml', unreadable: false, problems: [{ issue }] }]));
@@ -360,7 +400,7 @@ function run(list: readonly Step[], restartAt = -1) {
     if (index === restartAt) {
       noteAll();
       admitted = admission();
-      admitted.restore(journal.values());
+      admitted.restore(Array.from(journal.values(), (one) => restored(one)));
       c.take(admitted.events([...last.values()].flatMap(eventsOf)));
       admitted.inSync();
       noteAll();
@@ -471,8 +511,10 @@ function stepOf(name: string, item: number | 'invalid' | 'delete'): Step {
   return typeof item === 'number' ? { do: 'valid', name, version: item } : { do: item, name };
 }
 
-const revive = (resource: unknown) =>
-  parseResource(resource, { unknownFields: 'warning', defaults: 'none', checkSelector }).parsed;
+function revive(written: unknown): Resource | undefined {
+  const { parsed } = parseResource(written, { unknownFields: 'warning', defaults: 'none', checkSelector });
+  return parsed.valid ? parsed.resource : undefined;
+}
 
 t.test('journal', async (t) => {
   const dir = join(t.testdir({}), 'state');
@@ -485,24 +527,25 @@ t.test('journal', async (t) => {
   // Not waited for: calls are carried out in their order.
   const [second] = await Promise.all([journal.append([{ put: entry('a', 2) }]), journal.append([{ drop: key('b') }])]);
   t.equal(second, undefined);
-  t.strictSame(await objectJournal(dir, revive).load(), { entries: [entry('a', 2)], problems: [] });
+  t.strictSame(await loadedFrom(dir), { entries: [entry('a', 2)], problems: [] });
   for (const line of readFileSync(path, 'utf8').split('\n')) t.ok(line === '' || JSON.parse(line), 'JSON lines');
 
   appendFileSync(path, readFileSync(path, 'utf8').split('\n').at(-2)?.slice(0, 30) ?? '');
   const torn = objectJournal(dir, revive);
-  t.strictSame(await torn.load(), { entries: [entry('a', 2)], problems: [] }, 'a torn last line is no problem');
+  t.strictSame((await torn.load()).problems, [], 'a torn last line is no problem');
+  t.strictSame((await loadedFrom(dir)).entries, [entry('a', 2)]);
   await torn.append([{ put: entry('c', 3) }]);
-  const after = await objectJournal(dir, revive).load();
+  const after = await loadedFrom(dir);
   t.strictSame(
-    after.entries.map(({ resource }) => shown(resource)),
-    ['a=2', 'c=3'],
+    after.entries.map(({ resource }) => resource),
+    [tier('a', 2), tier('c', 3)],
   );
   t.match(after.problems, [{ code: 'corrupt', line: Number }]);
 
   t.equal(await torn.compact([entry('a', 2), entry('c', 3)]), undefined);
   t.equal(readFileSync(path, 'utf8').trim().split('\n').length, 2);
   t.strictSame(readdirSync(dir), ['objects.jsonl'], 'nothing is left over');
-  t.strictSame(await objectJournal(dir, revive).load(), { entries: [entry('a', 2), entry('c', 3)], problems: [] });
+  t.strictSame(await loadedFrom(dir), { entries: [entry('a', 2), entry('c', 3)], problems: [] });
 });
 
 t.test('a damaged journal is told line by line', async (t) => {
@@ -517,10 +560,10 @@ t.test('a damaged journal is told line by line', async (t) => {
   lines[1] = 'nonsense';
   lines[3] = `\u0000${lines[3]}`;
   writeFileSync(path, `${lines.join('\n')}\n`);
-  const loaded = await objectJournal(dir, revive).load();
+  const loaded = await loadedFrom(dir);
   t.strictSame(
-    loaded.entries.map(({ resource }) => shown(resource)),
-    ['c=100', 'e=100'],
+    loaded.entries.map(({ resource }) => resource),
+    [tier('c', 100), tier('e', 100)],
   );
   t.strictSame(
     loaded.problems.map(({ line, code }) => `${line} ${code}`),
@@ -528,12 +571,18 @@ t.test('a damaged journal is told line by line', async (t) => {
   );
   t.match(loaded.problems[0]?.message, /objects\.jsonl:1: does not match its checksum/);
 
-  const strict = objectJournal(dir, () => ({
-    valid: false,
-    issues: [{ path: '', code: 'x', message: 'not so' }],
-    warnings: [],
-  }));
-  t.match((await strict.load()).problems.at(-1)?.message, /Tier\/\/e is not valid any more \(not so\)/);
+  let judged = 0;
+  const strict = objectJournal(dir, () => {
+    judged += 1;
+    return undefined;
+  });
+  const { entries } = await strict.load();
+  t.equal(judged, 0, 'not before it is needed');
+  t.strictSame(
+    entries.map(({ revived }) => revived() ?? revived()),
+    [undefined, undefined],
+  );
+  t.equal(judged, 2, 'and once');
 });
 
 t.test('journal: when to compact', async (t) => {
@@ -556,7 +605,7 @@ t.test('journal: when to compact', async (t) => {
   t.ok(journal.needsCompaction(), 'what could not be appended is missing');
   t.match(await journal.compact([]), { code: 'EISDIR' });
   t.strictSame(readdirSync(dir).sort(), ['objects.jsonl', 'objects.jsonl.away'], 'nothing is left over');
-  t.match((await objectJournal(dir, revive).load()).problems, [{ code: 'EISDIR' }]);
+  t.match((await loadedFrom(dir)).problems, [{ code: 'EISDIR' }]);
   t.match(await objectJournal('/dev/full/state', revive).append([{ put: entry('b', 2) }]), { code: 'ENOTDIR' });
 });
 

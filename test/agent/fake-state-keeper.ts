@@ -1,4 +1,4 @@
-import type { JournalChange, JournalEntry } from '../../src/agent/object-journal.js';
+import type { JournalChange, JournalEntry, RestoredEntry } from '../../src/agent/object-journal.js';
 import type { StateKeeper } from '../../src/agent/state-keeper.js';
 import type { Table } from '../../src/nft/objects.js';
 import { keyText } from '../../src/resources/resource.js';
@@ -21,7 +21,7 @@ export function fakeStateKeeper(): FakeStateKeeper {
     get saved() {
       return saved;
     },
-    load: async () => [...journal.values()],
+    load: async () => Array.from(journal.values(), (entry) => restored(entry)),
     committed(table, admitted) {
       saved = table;
       admitted.committed().forEach(note);
@@ -29,4 +29,9 @@ export function fakeStateKeeper(): FakeStateKeeper {
     problem: () => null,
     close: async () => undefined,
   };
+}
+
+/** As a journal gives it back; `valid`: to this version of the program. */
+export function restored({ key, origin, resource }: JournalEntry, valid = true): RestoredEntry {
+  return { key, origin, written: structuredClone(resource), revived: () => (valid ? resource : undefined) };
 }

@@ -7,8 +7,6 @@ import { readCommittedRuleset } from '../../src/agent/committed-ruleset.js';
 import { objectJournal } from '../../src/agent/object-journal.js';
 import { stateKeeper } from '../../src/agent/state-keeper.js';
 import { createLog } from '../../src/observe/log.js';
-import { parseResource } from '../../src/resources/parse-resource.js';
-import { checkSelector } from '../../src/selector/check-selector.js';
 
 const table = (name: string) => ({ name: 'margay', chains: [{ name, rules: [] }], sets: [], maps: [] });
 
@@ -23,9 +21,12 @@ t.test('what can not be written is told once, tried again, and told when it work
     terminal: false,
     destination: { write: (line) => void lines.push(JSON.parse(line)) },
   });
-  const revive = (resource: unknown) =>
-    parseResource(resource, { unknownFields: 'warning', defaults: 'none', checkSelector }).parsed;
-  const state = stateKeeper(directory, objectJournal(directory, revive), log, 20);
+  const state = stateKeeper(
+    directory,
+    objectJournal(directory, () => undefined),
+    log,
+    20,
+  );
   t.teardown(() => state.close());
   t.equal(state.problem(), null);
   state.committed(table('one'), admission());

@@ -12,8 +12,8 @@ export interface Footprint {
 }
 
 export async function footprint(pid: number): Promise<Footprint> {
-  const pids = await descendants(pid);
-  const each = await Promise.all(pids.map(one));
+  const found = await Promise.all((await descendants(pid)).map((each) => unlessGone(one(each))));
+  const each = found.filter((single) => single !== undefined);
   const sum = (of: (single: Awaited<ReturnType<typeof one>>) => number) =>
     each.reduce((all, next) => all + of(next), 0);
   return {
@@ -37,7 +37,21 @@ async function descendants(pid: number): Promise<number[]> {
   const tasks = await readdir(`/proc/${pid}/task`);
   const lists = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8')));
   const children = lists.flatMap((text) => text.split(' ').filter(Boolean).map(Number));
-  return [pid, ...(await Promise.all(children.map(descendants))).flat()];
+  return [
+    pid,
+    ...(await Promise.all(children.map((child) => unlessGone(descendants(child))))).flatMap((some) => some ?? []),
+  ];
+}
+
+/** Children come and go meanwhile. */
+async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
 }
 
 async function one(pid: number) {
