@@ -13,8 +13,6 @@ import type { StatusProvider } from '../observe/status-server.js';
 import type { Calculation, PolicyCalculator } from '../policy/calculator.js';
 import type { HostPolicy } from '../policy/host-policy.js';
 import { keyOf } from '../resources/key-of.js';
-import type { Resource } from '../resources/kinds.js';
-import { isMap } from '../resources/normalise.js';
 import { keyText, type ObjectKey } from '../resources/resource.js';
 import { conntrackTable, type RenderOptions, renderTable, TABLE } from '../ruleset/render.js';
 import { admission, type Change } from './admission.js';
@@ -22,8 +20,8 @@ import { applyLoop } from './apply-loop.js';
 import { connectionCleaner } from './connection-cleaner.js';
 import { countedDriver } from './counted-driver.js';
 import { type Drift, enforcer } from './enforcer.js';
+import { fullCheck } from './full-check.js';
 import { generations } from './generations.js';
-import type { RestoredEntry } from './object-journal.js';
 import { recordMetrics } from './record-metrics.js';
 import type { StateKeeper } from './state-keeper.js';
 import { endpointStatuses, policyStatuses, quarantinedObjects, rulesetStatus } from './status-report.js';
@@ -62,9 +60,6 @@ export interface Agent extends StatusProvider {
 
 type Vitals = Omit<Status, 'degraded' | 'ruleset' | 'endpoints' | 'policies' | 'quarantined'>;
 
-/** How many times as long as a full check took the next one waits at least: to read a million elements takes 20 s. */
-const CHECK_PAUSE = 100;
-
 /** An apply that takes longer is stuck: nft itself is given 30 s. */
 const STUCK_MS = 90_000;
 
@@ -83,13 +78,6 @@ export function agent(options: AgentOptions): Agent {
   const reports = options.reporter && statusReports(options.reporter);
   const started = performance.now();
   let watch: Watch | undefined;
-  let check: NodeJS.Timeout | undefined;
-  let checkSeconds = 0;
-  let looking: Promise<void> = Promise.resolve();
-  let lookAgain = false;
-  /** Seconds after the last check. */
-  let checkPause = 0;
-  const stopped = new AbortController();
   let inSync = false;
   let listed = false;
   let interfaceProblem: string | undefined;
@@ -199,38 +187,19 @@ export function agent(options: AgentOptions): Agent {
     if (!calculation) return;
     tell([...quarantinedObjects(admitted), ...broken.values()], admitted.warnings(), calculation);
     options.changed?.(vitals().ready, calculation.hostPolicy);
-    scheduleCheck(calculation.parameters.refreshInterval);
+    wholeTable.every(calculation.parameters.refreshInterval);
   };
 
-  /** A slow full check behind the events: it sees what they have missed. One that is due is not put off by changes. */
-  const scheduleCheck = (seconds: number): void => {
-    if (check && seconds === checkSeconds) return;
-    clearTimeout(check);
-    check = undefined;
-    checkSeconds = seconds;
-    if (seconds <= 0) return;
-    check = setTimeout(() => {
-      check = undefined;
-      lookOver();
-    }, Math.max(seconds, checkPause) * 1000).unref();
-  };
-
-  /** Nothing waits for it: most times nothing is found. One that is asked for while one runs comes after it, once. */
-  const lookOver = (): void => {
-    if (lookAgain) return;
-    lookAgain = true;
-    looking = looking.then(async () => {
-      lookAgain = false;
-      const begin = performance.now();
+  /** Nothing waits for it: most times nothing is found. */
+  const wholeTable = fullCheck({
+    async check(signal) {
       try {
-        if (await enforcement.check(stopped.signal)) loop.poke();
+        if (await enforcement.check(signal)) loop.poke();
       } catch (err) {
         log.warn({ err }, 'the table could not be compared with what it should be; trying again later');
       }
-      checkPause = (CHECK_PAUSE * (performance.now() - begin)) / 1000;
-      if (calculation && !stopped.signal.aborted) scheduleCheck(calculation.parameters.refreshInterval);
-    });
-  };
+    },
+  });
 
   const suspect = (change: ForeignChange): void => {
     enforcement.suspect(change);
@@ -238,7 +207,7 @@ export function agent(options: AgentOptions): Agent {
   };
 
   const told = (change: ForeignChange): void => {
-    if (change.kind === 'lost') lookOver();
+    if (change.kind === 'lost') wholeTable.look();
     else suspect(change);
   };
 
@@ -330,7 +299,7 @@ export function agent(options: AgentOptions): Agent {
     async start() {
       const entries = await options.state.load();
       admitted.restore(entries);
-      connections.restore(workloadsOf(options.node, entries));
+      connections.restore(entries);
       // It has much to read, and nothing is applied before the interfaces have been listed.
       source.start(listener);
       await driver.usable();
@@ -340,11 +309,10 @@ export function agent(options: AgentOptions): Agent {
       options.interfaces.start(followInterfaces);
     },
     async stop() {
-      clearTimeout(check);
-      stopped.abort();
+      const checked = wholeTable.stop();
       await Promise.all([source.stop(), options.interfaces.stop(), watch?.stop()]);
       await loop.stop();
-      await looking;
+      await checked;
       await driver.close();
       await connections.done();
       await options.reporter?.stop();
@@ -375,15 +343,6 @@ export function agent(options: AgentOptions): Agent {
     },
   };
   return provider;
-}
-
-/** Few of all that a cluster has. */
-function workloadsOf(node: string, entries: readonly RestoredEntry[]): Resource[] {
-  const own = entries.filter(({ key: { kind }, written }) => {
-    const { spec } = isMap(written) ? written : {};
-    return kind === 'WorkloadEndpoint' && isMap(spec) && spec.node === node;
-  });
-  return own.flatMap((entry) => entry.revived() ?? []);
 }
 
 function brokenObject(key: ObjectKey, error: unknown): QuarantinedObject {

@@ -4,6 +4,8 @@ import { addressesOf } from '../policy/endpoint-item.js';
 import type { HostPolicy, WorkloadEndpointPolicy } from '../policy/host-policy.js';
 import { isWorkloadInterface } from '../policy/resolve-interfaces.js';
 import type { Resource } from '../resources/kinds.js';
+import { isMap } from '../resources/normalise.js';
+import type { RestoredEntry } from './object-journal.js';
 
 /**
  * Deletes the connections of addresses that workloads had: open ones are never judged again, and whoever gets the address next
@@ -11,7 +13,7 @@ import type { Resource } from '../resources/kinds.js';
  */
 export interface ConnectionCleaner {
   /** What was in force before the agent started: what has gone meanwhile has left connections, too. */
-  restore(resources: Iterable<Resource>): void;
+  restore(entries: readonly RestoredEntry[]): void;
   /** Before this comes into force: resolves when no address of a workload has connections that are still to be deleted. */
   ready(policy: HostPolicy): Promise<void>;
   /** It is in force now. The connections of workloads that have gone are deleted, one after the other. */
@@ -56,8 +58,9 @@ export function connectionCleaner(conntrack: Conntrack, node: string, log: Log):
   };
 
   return {
-    restore(resources) {
-      for (const [place, workload] of formerWorkloads(resources, node)) had.set(place, workload);
+    restore(entries) {
+      const own = entries.filter((entry) => isWorkloadOf(node, entry)).flatMap((entry) => entry.revived() ?? []);
+      for (const [place, workload] of formerWorkloads(own)) had.set(place, workload);
     },
     async ready({ workloadEndpoints }) {
       if (pending.size === 0) return;
@@ -96,12 +99,17 @@ function vanished(
   return [...had].filter(([place]) => !places.has(place));
 }
 
+/** As it was written: few of a cluster's are of this node, and only these are worth a validation. */
+function isWorkloadOf(node: string, { key, written }: RestoredEntry): boolean {
+  return key.kind === 'WorkloadEndpoint' && isMap(written) && isMap(written.spec) && written.spec.node === node;
+}
+
 /** Where several wanted one interface it is not known who had it, and nobody's connections are cut on suspicion. */
-function formerWorkloads(resources: Iterable<Resource>, node: string): Map<string, Workload> {
+function formerWorkloads(resources: readonly Resource[]): Map<string, Workload> {
   const byInterface = new Map<string, Workload>();
   const contested = new Set<string>();
   for (const resource of resources) {
-    if (resource.kind !== 'WorkloadEndpoint' || resource.spec.node !== node) continue;
+    if (resource.kind !== 'WorkloadEndpoint') continue;
     const { metadata, spec } = resource;
     const { namespace, name } = metadata;
     if (byInterface.has(spec.interfaceName)) contested.add(spec.interfaceName);

@@ -150,7 +150,10 @@ function reviver(log: Log): (written: unknown) => Resource | undefined {
     const { key, parsed } = parseResource(written, { unknownFields: 'warning', defaults: 'none', checkSelector });
     if (parsed.valid) return parsed.resource;
     const [issue] = parsed.issues;
-    log.warn({ ...key, issue }, 'what was in force before the restart is not valid for this version, and is gone');
+    log.warn(
+      { ...key, issue },
+      'what was in force before the restart is not valid for this version of Margay, and can not stand in for the object',
+    );
     return undefined;
   };
 }

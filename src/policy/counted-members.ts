@@ -32,7 +32,7 @@ export const asIPv4: Coding = {
 };
 
 function sortedNumbers(keys: readonly Key[]): Iterable<number> {
-  return keys.length < MANY ? Uint32Array.from(keys as readonly number[]).sort() : sortedInParts(keys);
+  return keys.length < MANY ? Uint32Array.from(keys, Number).sort() : sortedInParts(keys);
 }
 
 /** By their first half at once, and those that have it in common when they are asked for: sorting a million takes long. */

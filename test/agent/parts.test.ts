@@ -16,7 +16,9 @@ import { fakeDriver } from '../../src/nft/fake-driver.js';
 import { kernelTable } from '../../src/nft/kernel-table.js';
 import type { Origin, Rule, Table } from '../../src/nft/objects.js';
 import { createLog } from '../../src/observe/log.js';
+import { keyOf } from '../../src/resources/key-of.js';
 import { calculate, fromYaml } from '../policy/from-yaml.js';
+import { restored } from './fake-state-keeper.js';
 
 /** A loop on a clock that the test moves; `outcome` says what a run comes to and how long it takes. */
 function loopOnClock(outcome: (run: number) => { readonly ok: boolean; readonly ms?: number } | 'throw') {
@@ -439,7 +441,7 @@ t.test('connections of addresses that leave a workload are deleted, and no other
 
 t.test('what has gone while the agent did not run has left connections, too', async (t) => {
   const { conntrack, connections } = await cleaner();
-  connections.restore([
+  const resources = [
     ...POD('a', 'cali1', '10.0.0.1'),
     ...POD('b', 'cali2', '10.0.0.2'),
     ...POD('far', 'cali1', '10.0.0.3', 'n2'),
@@ -449,7 +451,8 @@ t.test('what has gone while the agent did not run has left connections, too', as
     ...fromYaml(
       '{kind: HostEndpoint, metadata: {name: h}, spec: {node: n1, interfaceName: eth0, expectedIPs: [10.0.0.6]}}',
     ),
-  ]);
+  ];
+  connections.restore(resources.map((resource) => restored({ key: keyOf(resource), origin: {}, resource })));
   connections.inForce(policyFor(POD('b', 'cali2', '10.0.0.2')));
   await connections.done();
   t.strictSame(conntrack.deleted, ['10.0.0.1'], 'not where it is not known who had them, or whether anybody had');

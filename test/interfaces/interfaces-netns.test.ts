@@ -35,11 +35,9 @@ async function setUp(t: Test, beforeMonitor = ':') {
     batch: (lines: readonly string[]) => execa('ip', ['-n', namespace, '-batch', '-'], { input: lines.join('\n') }),
     monitorPid: async () => Number(await readFile(pidFile, 'utf8')),
     until: async (what: string, holds: (interfaces: Interfaces) => boolean) => {
-      for (const start = performance.now(); performance.now() - start < PATIENCE_MS; await pause(5)) {
-        const last = told.at(-1);
-        if (last !== undefined && holds(last)) return t.pass(what);
-      }
-      return t.fail(what, { last: Object.fromEntries(told.at(-1) ?? []) });
+      const isSo = () => told.length > 0 && holds(told.at(-1) ?? new Map());
+      for (const start = performance.now(); !isSo() && performance.now() - start < PATIENCE_MS; ) await pause(5);
+      return t.ok(isSo(), what, { last: Object.fromEntries(told.at(-1) ?? []) });
     },
   };
 }
